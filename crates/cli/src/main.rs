@@ -1,0 +1,3 @@
+//! The hostledger command line.
+
+fn main() {}

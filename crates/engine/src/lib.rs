@@ -1,0 +1,1 @@
+//! The event loop of hostledger: carries out what the state machines decide.

@@ -1,0 +1,1 @@
+//! Which machine and network this is: host detection for hostledger.

@@ -1,0 +1,1 @@
+//! A durable ledger of hosts, binaries and processes.

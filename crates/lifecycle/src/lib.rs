@@ -1,0 +1,1 @@
+//! The state machines of hostledger: events in, effects out.

@@ -1,0 +1,1 @@
+//! The records of hostledger: machines, network interfaces, binaries and processes.

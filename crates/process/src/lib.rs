@@ -1,0 +1,1 @@
+//! Control of processes for hostledger: identity, launch, output, termination.

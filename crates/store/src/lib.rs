@@ -1,0 +1,1 @@
+//! Storage of hostledger's records: diesel, SQLite, migrations, the batching writer.

@@ -1,0 +1,1 @@
+//! The unsafe corner of hostledger: spawning, pidfds, waiting with resource use.
