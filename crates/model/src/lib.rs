@@ -1,12 +1,35 @@
 //! The records of hostledger: machines, network interfaces, binaries and processes.
 //!
 //! Pure data and the rules about it: limits, statuses, derived values, JSON records,
-//! sanitising. No file, clock or process is touched here.
+//! sanitising. No file, process or database is touched here.
 
+mod binary;
+mod environment;
+mod health;
+mod id;
 mod identity;
+mod interface;
+mod limit;
+mod machine;
+mod process;
+mod text_enum;
 mod time;
 mod usage;
 
+pub use binary::{Binary, BinaryStatus, limits as binary_limits};
+pub use environment::{InvalidVariable, SecretWords, environment_variables};
+pub use health::Health;
+pub use id::{BinaryId, InterfaceId, InvalidId, MachineId, OwnerId, ProcessId};
 pub use identity::{BootId, Pid, PidNamespace, ProcessIdentity, StartTicks};
+pub use interface::{NetworkFacts, NetworkInterface, limits as interface_limits};
+pub use limit::{Limit, LimitExceeded};
+pub use machine::{Machine, MachineFacts, limits as machine_limits};
+pub use process::{
+    Attempt, CommandLine, DEFAULT_TIMEOUT, DraftError, Ended, InvalidCommand, KillMode,
+    LaunchAttributes, LogPlace, NO_TIMEOUT, Outcome, Process, ProcessChange, ProcessDraft,
+    ProcessStatus, ProcessType, Requeued, ResourceLimit, Started, StopRequest,
+    limits as process_limits, timeout_seconds,
+};
+pub use text_enum::UnknownText;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use usage::{ResourceUsage, Termination};

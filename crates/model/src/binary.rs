@@ -1,0 +1,108 @@
+//! Binary: a program on a machine.
+
+use serde_json::{Map, Value};
+
+use crate::limit::{Limit, LimitExceeded};
+use crate::text_enum::text_enum;
+use crate::{BinaryId, Health, MachineId, Timestamp};
+
+text_enum! {
+    /// Where a binary is in its life.
+    pub enum BinaryStatus("binary status") {
+        /// Asked for, to be installed when due.
+        Queued = "queued",
+        /// A provider is at work on it.
+        Started = "started",
+        /// There, and verified; final. Older rows say `succeeded`.
+        Installed = "installed" | "succeeded",
+        /// No provider could install it; final.
+        Failed = "failed",
+    }
+}
+
+/// A program on a machine: asked for, found or installed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binary {
+    /// Its id in the ledger.
+    pub id: BinaryId,
+    /// When the row was made.
+    pub created_at: Timestamp,
+    /// When the row was last written.
+    pub modified_at: Timestamp,
+    /// How often installs and uses of it succeeded and failed.
+    pub health: Health,
+    /// The host it is on.
+    pub machine_id: MachineId,
+    /// The name it was asked for by.
+    pub name: String,
+    /// Providers that may install it, comma-separated; empty or `*` allows any.
+    pub binproviders: String,
+    /// What to do differently per provider; kept exactly as given.
+    pub overrides: Value,
+    /// The provider that installed it; empty before.
+    pub binprovider: String,
+    /// Where it is; empty before.
+    pub abspath: String,
+    /// Which version it is; empty before.
+    pub version: String,
+    /// Hash of the file, lower-case hex; empty when not known.
+    pub sha256: String,
+    /// Where it is in its life.
+    pub status: BinaryStatus,
+    /// When it is due, or the end of the lease of whoever is at work on it.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Binary {
+    /// A request for `name` on a machine, due now, from any provider.
+    ///
+    /// # Errors
+    /// The name does not fit its field.
+    pub fn request(
+        machine_id: MachineId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Self, LimitExceeded> {
+        limits::NAME.check(name)?;
+        Ok(Self {
+            id: BinaryId::generate(),
+            created_at: now,
+            modified_at: now,
+            health: Health::default(),
+            machine_id,
+            name: name.to_owned(),
+            binproviders: String::new(),
+            overrides: Value::Object(Map::new()),
+            binprovider: String::new(),
+            abspath: String::new(),
+            version: String::new(),
+            sha256: String::new(),
+            status: BinaryStatus::Queued,
+            retry_at: Some(now),
+        })
+    }
+
+    /// Whether there is a program to run: it has a path and is installed.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.abspath.is_empty() && self.status == BinaryStatus::Installed
+    }
+}
+
+/// How many characters each field holds.
+pub mod limits {
+    use super::Limit;
+
+    /// [`name`](super::Binary::name).
+    pub const NAME: Limit = Limit::new("name", 63);
+    /// [`binproviders`](super::Binary::binproviders).
+    pub const BINPROVIDERS: Limit = Limit::new("binproviders", 127);
+    /// [`binprovider`](super::Binary::binprovider).
+    pub const BINPROVIDER: Limit = Limit::new("binprovider", 31);
+    /// [`abspath`](super::Binary::abspath): too long a path is refused, never cut.
+    pub const ABSPATH: Limit = Limit::new("abspath", 255);
+    /// [`version`](super::Binary::version).
+    pub const VERSION: Limit = Limit::new("version", 32);
+    /// [`sha256`](super::Binary::sha256).
+    pub const SHA256: Limit = Limit::new("sha256", 64);
+}

@@ -1,0 +1,138 @@
+//! What can happen to a process row, each change touching only its own fields.
+
+use super::{LogPlace, Outcome, Process, ProcessStatus, StopRequest};
+use crate::{OwnerId, ProcessIdentity, ResourceUsage, Timestamp};
+
+/// A change of a process row, decided by its state machine and written by the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProcessChange {
+    /// Somebody took it on: only while it is queued and due.
+    Claimed {
+        /// Who.
+        owner: OwnerId,
+        /// Until when nobody else may.
+        lease_until: Timestamp,
+    },
+    /// It cannot start yet: due again later.
+    Deferred {
+        /// When.
+        retry_at: Timestamp,
+    },
+    /// Its program was executed: only while it is queued.
+    Started(Started),
+    /// A stop was asked for: only while it has not ended, and only the first one.
+    StopRequested(StopRequest),
+    /// It ended, for good: only while it has not.
+    Ended(Ended),
+    /// It ended and will be tried again: only while it runs.
+    Requeued(Requeued),
+}
+
+/// The fields that change when a process has started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// Who it is.
+    pub identity: ProcessIdentity,
+    /// When it started, by the kernel's account.
+    pub started_at: Timestamp,
+    /// When somebody else should look at it, at the latest.
+    pub lease_until: Timestamp,
+    /// Where its output goes.
+    pub log: LogPlace,
+}
+
+/// The fields that change when a process has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// When.
+    pub ended_at: Timestamp,
+    /// Its own code, or 128 + the signal; none when nobody could learn it.
+    pub exit_code: Option<i32>,
+    /// How.
+    pub outcome: Outcome,
+    /// A bounded part of its output.
+    pub stdout: String,
+    /// A bounded part of its error output, or why it could not be started.
+    pub stderr: String,
+    /// All it wrote to its output, in bytes; none when that was not kept.
+    pub stdout_bytes: Option<u64>,
+    /// All it wrote to its error output, in bytes; none when that was not kept.
+    pub stderr_bytes: Option<u64>,
+    /// What it used of the machine.
+    pub usage: Option<ResourceUsage>,
+}
+
+/// The fields that change when a process is to be tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requeued {
+    /// How the attempt that failed ended; kept in the history.
+    pub ended: Ended,
+    /// When the next one is due.
+    pub retry_at: Timestamp,
+}
+
+/// An earlier attempt of a process, as the history keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Which one, from 1.
+    pub number: u32,
+    /// Who it was.
+    pub identity: Option<ProcessIdentity>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Where its output went.
+    pub log: Option<LogPlace>,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+impl ProcessChange {
+    /// Makes the change on a row in memory, as the store makes it on the row it holds.
+    pub fn apply(&self, process: &mut Process, now: Timestamp) {
+        process.modified_at = now;
+        match self {
+            Self::Claimed { owner, lease_until } => {
+                process.owner = Some(*owner);
+                process.retry_at = Some(*lease_until);
+            }
+            Self::Deferred { retry_at } => process.retry_at = Some(*retry_at),
+            Self::Started(started) => {
+                process.status = ProcessStatus::Running;
+                process.pid = Some(started.identity.pid);
+                process.identity = Some(started.identity.clone());
+                process.started_at = Some(started.started_at);
+                process.retry_at = Some(started.lease_until);
+                process.log = Some(started.log.clone());
+            }
+            Self::StopRequested(stop) => {
+                process.stop.get_or_insert_with(|| stop.clone());
+            }
+            Self::Ended(ended) => {
+                process.status = ProcessStatus::Exited;
+                process.retry_at = None;
+                process.owner = None;
+                ended.fill(process);
+            }
+            Self::Requeued(requeued) => {
+                process.status = ProcessStatus::Queued;
+                process.retry_at = Some(requeued.retry_at);
+                process.owner = None;
+                process.attempt += 1;
+                requeued.ended.fill(process);
+            }
+        }
+    }
+}
+
+impl Ended {
+    fn fill(&self, process: &mut Process) {
+        process.ended_at = Some(self.ended_at);
+        process.exit_code = self.exit_code;
+        process.outcome = Some(self.outcome);
+        process.stdout.clone_from(&self.stdout);
+        process.stderr.clone_from(&self.stderr);
+        process.stdout_bytes = self.stdout_bytes;
+        process.stderr_bytes = self.stderr_bytes;
+        process.usage = self.usage;
+    }
+}

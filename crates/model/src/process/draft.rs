@@ -1,0 +1,160 @@
+//! What a caller asks to be run, before it is a row.
+
+use serde_json::{Map, Value};
+
+use super::{
+    CommandLine, KillMode, LaunchAttributes, Process, ProcessStatus, ProcessType, limits,
+    timeout_seconds,
+};
+use crate::environment::{self, InvalidVariable, SecretWords};
+use crate::limit::LimitExceeded;
+use crate::{BinaryId, InterfaceId, MachineId, ProcessId, Timestamp};
+
+/// A process to be made: what a caller gives, unchecked.
+#[derive(Debug, Clone)]
+pub struct ProcessDraft {
+    /// The host it is to run on.
+    pub machine_id: MachineId,
+    /// Program and arguments.
+    pub command: CommandLine,
+    /// Its working directory.
+    pub pwd: Vec<u8>,
+    /// Variables to add to the launcher's environment.
+    pub env: Map<String, Value>,
+    /// Milliseconds it may run; none for as long as it likes.
+    pub timeout_ms: Option<u64>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The recorded process that asks.
+    pub parent_id: Option<ProcessId>,
+    /// What kind of process it is.
+    pub process_type: ProcessType,
+    /// For workers: which kind.
+    pub worker_type: String,
+    /// The recorded program it runs.
+    pub binary_id: Option<BinaryId>,
+    /// The network it runs on.
+    pub interface_id: Option<InterfaceId>,
+    /// A connection endpoint.
+    pub url: Option<String>,
+    /// How it is set up.
+    pub launch: LaunchAttributes,
+    /// Which part of what it starts is ended with it.
+    pub kill_mode: KillMode,
+    /// How many attempts it has, at least 1.
+    pub max_attempts: u32,
+}
+
+/// Why a draft was refused; nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// A text is longer than its field.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// A variable cannot be given to a program.
+    #[error(transparent)]
+    Variable(#[from] InvalidVariable),
+    /// The working directory is empty or holds a NUL byte.
+    #[error("the working directory {path:?} is empty or holds a NUL byte")]
+    WorkingDirectory {
+        /// The directory, as text.
+        path: String,
+    },
+    /// A process needs at least one attempt.
+    #[error("max_attempts is 0: at least one attempt is needed to run at all")]
+    NoAttempts,
+}
+
+impl ProcessDraft {
+    /// A draft with nothing but the necessary: no timeout, one attempt.
+    #[must_use]
+    pub fn new(machine_id: MachineId, command: CommandLine, pwd: Vec<u8>) -> Self {
+        Self {
+            machine_id,
+            command,
+            pwd,
+            env: Map::new(),
+            timeout_ms: None,
+            name: None,
+            parent_id: None,
+            process_type: ProcessType::Cli,
+            worker_type: String::new(),
+            binary_id: None,
+            interface_id: None,
+            url: None,
+            launch: LaunchAttributes::default(),
+            kill_mode: KillMode::Tree,
+            max_attempts: 1,
+        }
+    }
+
+    /// Checks everything and makes a queued row, due at `now`, and the secret part of its
+    /// environment, which is not in the row.
+    ///
+    /// # Errors
+    /// [`DraftError`] names what does not fit.
+    pub fn into_process(
+        self,
+        words: &SecretWords,
+        now: Timestamp,
+    ) -> Result<(Process, Map<String, Value>), DraftError> {
+        let pwd = String::from_utf8_lossy(&self.pwd).into_owned();
+        if self.pwd.is_empty() || self.pwd.contains(&0) {
+            return Err(DraftError::WorkingDirectory { path: pwd });
+        }
+        if self.max_attempts == 0 {
+            return Err(DraftError::NoAttempts);
+        }
+        limits::PWD.check(&pwd)?;
+        limits::WORKER_TYPE.check(&self.worker_type)?;
+        limits::URL.check(self.url.as_deref().unwrap_or_default())?;
+        limits::NAME.check(self.name.as_deref().unwrap_or_default())?;
+        environment::check(&self.env)?;
+
+        let mut env = self.env;
+        let secrets = words.take_from(&mut env);
+        let process = Process {
+            id: ProcessId::generate(),
+            created_at: now,
+            modified_at: now,
+            machine_id: self.machine_id,
+            parent_id: self.parent_id,
+            process_type: self.process_type,
+            worker_type: self.worker_type,
+            raw_pwd: std::str::from_utf8(&self.pwd).is_err().then_some(self.pwd),
+            pwd,
+            cmd: self.command.to_text(),
+            raw_cmd: self.command.not_utf8(),
+            env,
+            secret_env: secrets.keys().cloned().collect(),
+            timeout: timeout_seconds(self.timeout_ms),
+            timeout_ms: self.timeout_ms,
+            launch: self.launch,
+            pid: None,
+            identity: None,
+            exit_code: None,
+            outcome: None,
+            stdout: String::new(),
+            stderr: String::new(),
+            stdout_bytes: None,
+            stderr_bytes: None,
+            log: None,
+            started_at: None,
+            ended_at: None,
+            usage: None,
+            binary_id: self.binary_id,
+            interface_id: self.interface_id,
+            url: self.url,
+            name: self.name,
+            status: ProcessStatus::Queued,
+            retry_at: Some(now),
+            owner: None,
+            stop: None,
+            kill_mode: self.kill_mode,
+            detached: false,
+            attempt: 1,
+            max_attempts: self.max_attempts,
+        };
+        Ok((process, secrets))
+    }
+}
