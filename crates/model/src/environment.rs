@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn values_become_text_as_python_programs_expect() {
         let env = object(
-            json!({"A": "x", "B": true, "C": false, "N": 1.5, "Z": null, "L": [1, "a"], "O": {"k": 1}}),
+            &json!({"A": "x", "B": true, "C": false, "N": 1.5, "Z": null, "L": [1, "a"], "O": {"k": 1}}),
         );
         let pairs: Vec<_> = environment_variables(&env).into_iter().collect();
         let expected = [
