@@ -24,7 +24,8 @@ pub enum ProcessChange {
     StopRequested(StopRequest),
     /// It ended, for good: only while it has not.
     Ended(Ended),
-    /// It ended and will be tried again: only while it runs.
+    /// It failed and will be tried again: only while it has not ended. The stop of the attempt
+    /// that failed goes with it.
     Requeued(Requeued),
 }
 
@@ -118,6 +119,7 @@ impl ProcessChange {
                 process.retry_at = Some(requeued.retry_at);
                 process.owner = None;
                 process.attempt += 1;
+                process.stop = None;
                 requeued.ended.fill(process);
             }
         }

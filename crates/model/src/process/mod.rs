@@ -190,6 +190,22 @@ pub struct StopRequest {
     pub signal: i32,
 }
 
+impl StopRequest {
+    const BY_TIMEOUT: &str = "timeout";
+
+    /// The stop of a process whose time is up.
+    #[must_use]
+    pub fn timeout(at: Timestamp, signal: i32) -> Self {
+        Self { at, by: Self::BY_TIMEOUT.to_owned(), signal }
+    }
+
+    /// Whether its time was up, rather than somebody having asked.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.by == Self::BY_TIMEOUT
+    }
+}
+
 impl Process {
     /// Its program and arguments, exact to the byte.
     #[must_use]
