@@ -6,8 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// A process id as the kernel gives it; no identity, as the kernel uses it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct Pid(i32);
+
+/// A number that no process can have as its pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a pid: those are 1 and above")]
+pub struct InvalidPid(pub i32);
 
 impl Pid {
     /// A pid, when the number can be one (1 and above).
@@ -20,6 +25,20 @@ impl Pid {
     #[must_use]
     pub fn get(self) -> i32 {
         self.0
+    }
+}
+
+impl TryFrom<i32> for Pid {
+    type Error = InvalidPid;
+
+    fn try_from(raw: i32) -> Result<Self, Self::Error> {
+        Self::new(raw).ok_or(InvalidPid(raw))
+    }
+}
+
+impl From<Pid> for i32 {
+    fn from(pid: Pid) -> Self {
+        pid.0
     }
 }
 

@@ -63,6 +63,22 @@ impl NetworkFacts {
         }
     }
 
+    /// Every text beside the limit of its field.
+    pub(crate) fn limited(&self) -> [(Limit, &str); 10] {
+        [
+            (limits::MAC_ADDRESS, &self.mac_address),
+            (limits::IP_PUBLIC, &self.ip_public),
+            (limits::IP_LOCAL, &self.ip_local),
+            (limits::DNS_SERVER, &self.dns_server),
+            (limits::HOSTNAME, &self.hostname),
+            (limits::IFACE, &self.iface),
+            (limits::ISP, &self.isp),
+            (limits::CITY, &self.city),
+            (limits::REGION, &self.region),
+            (limits::COUNTRY, &self.country),
+        ]
+    }
+
     /// What makes two rows of one machine the same interface.
     #[must_use]
     pub fn fingerprint(&self) -> [&str; 4] {

@@ -196,7 +196,11 @@ impl StopRequest {
     /// The stop of a process whose time is up.
     #[must_use]
     pub fn timeout(at: Timestamp, signal: i32) -> Self {
-        Self { at, by: Self::BY_TIMEOUT.to_owned(), signal }
+        Self {
+            at,
+            by: Self::BY_TIMEOUT.to_owned(),
+            signal,
+        }
     }
 
     /// Whether its time was up, rather than somebody having asked.

@@ -1,0 +1,84 @@
+//! Why a record was not taken.
+
+use super::RecordType;
+use crate::{InvalidCommand, LimitExceeded};
+
+/// Why an object that should be a record is none of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It does not say what it is.
+    #[error("the object has no \"type\": add one, such as \"type\":\"Process\"")]
+    NoType,
+    /// A field does not hold what it should; the source says what was expected.
+    #[error("{record}: {field} cannot be read")]
+    Field {
+        /// What the object is.
+        record: RecordType,
+        /// Which field, such as `cmd[1]`.
+        field: String,
+        /// What was found, and what was expected.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A text is longer than its field.
+    #[error("{record}: a text is too long")]
+    Limit {
+        /// What the object is.
+        record: RecordType,
+        /// Which field, and what fits.
+        #[source]
+        source: LimitExceeded,
+    },
+    /// A text holds a NUL character, which no program can be given and not every database keeps.
+    #[error("{record}: {field} holds a NUL character: leave it out")]
+    NulCharacter {
+        /// What the object is.
+        record: RecordType,
+        /// Which field.
+        field: &'static str,
+    },
+    /// A machine record without a patch.
+    #[error(
+        "Machine: there is no \"config\": give an object of keys to set; nothing else of a machine is taken"
+    )]
+    NoConfig,
+    /// The older form of a machine record asks for something else than an update.
+    #[error("Machine: \"_method\" is {method:?}: only \"update\" is known")]
+    UnknownMethod {
+        /// What it asks for.
+        method: String,
+    },
+    /// The older form of a machine record names no key.
+    #[error("Machine: an update of one value needs a \"key\" and a \"value\"")]
+    NoKey,
+    /// A binary without a name.
+    #[error("{record}: there is no \"name\": name the program")]
+    NoName {
+        /// What the object is.
+        record: RecordType,
+    },
+    /// A binary that is neither a request nor installed.
+    #[error(
+        "{record} {name:?}: give \"binproviders\" or \"overrides\" to ask for it, or both \"abspath\" and \"version\" when it is installed"
+    )]
+    NeitherRequestNorInstalled {
+        /// What the object is.
+        record: RecordType,
+        /// The program.
+        name: String,
+    },
+    /// A process that is not known and has no command.
+    #[error(
+        "Process: there is no known \"id\" and no \"cmd\": give the command to be run as a list"
+    )]
+    NoCommand,
+    /// A process whose command cannot be run.
+    #[error("Process: \"cmd\" cannot be run")]
+    Command(#[source] InvalidCommand),
+    /// A process that has no time to run.
+    #[error("Process: \"timeout\" is {seconds}: give a number of seconds above 0, or leave it out")]
+    Timeout {
+        /// What it says.
+        seconds: i64,
+    },
+}
