@@ -1,1 +1,29 @@
 //! The unsafe corner of hostledger: spawning, pidfds, waiting with resource use.
+//!
+//! Every line of unsafe code of the project is here, behind safe functions; what rustix already
+//! offers safely is used through rustix and not wrapped again. Linux 5.10 and later, x86_64 and
+//! aarch64. What newer kernels add is found at run time ([`Features`]).
+//!
+//! This crate knows nothing of records, ledgers or policies: it moves file descriptors, pids and
+//! errnos.
+
+mod exit_info;
+mod features;
+mod file_lock;
+mod file_system;
+mod pidfd;
+mod signal;
+mod signal_action;
+mod signal_mask;
+mod spawn;
+mod wait;
+
+pub use exit_info::exit_status;
+pub use features::Features;
+pub use file_lock::FileLock;
+pub use file_system::FileSystem;
+pub use pidfd::{GroupSignalError, Pidfd};
+pub use signal::{ParseSignalError, Signal};
+pub use signal_action::{Action, SignalActions, keep_ended_children, stop_self};
+pub use spawn::{Session, Spawn, SpawnError, Spawned, Stage, spawn};
+pub use wait::{Change, EndStatus, Ended, peek_ended, reap, wait_ended_or_stopped};
