@@ -1,1 +1,39 @@
 //! Control of processes for hostledger: identity, launch, output, termination.
+//!
+//! Linux 5.10 and later. No signal is sent by number: whoever acts on a process does it through
+//! a [`Pidfd`] that was opened before its identity was compared ([`PidSpace::verify`]). An end
+//! is read, written down by the caller, and only then reaped ([`Children`]).
+//!
+//! Nothing here knows of records or databases. What is started is described by a [`LaunchSpec`];
+//! its [`Launch::start`] answers with the program's exact identity, or with why the exec failed.
+
+mod ancestors;
+mod children;
+mod end;
+mod identity;
+mod launch;
+mod output;
+mod pid_space;
+mod start_time;
+mod terminal;
+mod terminate;
+mod verify;
+
+pub use ancestors::ancestors;
+pub use children::{Children, ChildrenError, Ended};
+pub use end::EndStatus;
+pub use hostledger_sys::{Features, ParseSignalError, Pidfd, Signal};
+pub use identity::IdentityError;
+pub use launch::{
+    InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, LimitedResource, Output,
+    ParseLimitError, ResourceLimit, Session, Stdin,
+};
+pub use output::{
+    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogFiles, RelayError, Stream, capture,
+    relay, tail, tail_offset,
+};
+pub use pid_space::{PidSpace, PidSpaceError};
+pub use start_time::start_time;
+pub use terminal::{TerminalError, TerminalGuard};
+pub use terminate::{SignalError, Terminated, send_signal, terminate};
+pub use verify::Verdict;

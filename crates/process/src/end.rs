@@ -1,0 +1,71 @@
+//! Ends of processes in the terms of the records.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use hostledger_model::{ResourceUsage, Termination};
+use hostledger_sys as sys;
+
+/// How a child ended, as far as it can be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndStatus {
+    /// As its parent, we know all.
+    Known(Termination, ResourceUsage),
+    /// Somebody else reaped it, and the kernel (6.15 and later) told how it ended, but not what
+    /// it used.
+    Witnessed(Termination),
+    /// Somebody else reaped it, and nobody can tell any more.
+    Lost,
+}
+
+impl EndStatus {
+    /// Code or signal, unless that is lost.
+    #[must_use]
+    pub fn termination(self) -> Option<Termination> {
+        match self {
+            Self::Known(termination, _) | Self::Witnessed(termination) => Some(termination),
+            Self::Lost => None,
+        }
+    }
+
+    /// What it used, when that is known.
+    #[must_use]
+    pub fn usage(self) -> Option<ResourceUsage> {
+        match self {
+            Self::Known(_, usage) => Some(usage),
+            Self::Witnessed(_) | Self::Lost => None,
+        }
+    }
+}
+
+/// The end of a child that was taken from us: by a `wait` elsewhere in the program.
+pub(crate) fn witnessed(child: impl AsFd) -> io::Result<EndStatus> {
+    let status = sys::exit_status(child)?;
+    Ok(status.map_or(EndStatus::Lost, |status| {
+        EndStatus::Witnessed(termination(status))
+    }))
+}
+
+pub(crate) fn termination(status: sys::EndStatus) -> Termination {
+    match status {
+        sys::EndStatus::Exited(code) => Termination::Exited(code),
+        sys::EndStatus::Signaled(signal) => Termination::Signaled(signal.into()),
+    }
+}
+
+pub(crate) fn known(ended: &sys::Ended) -> EndStatus {
+    let usage = &ended.usage;
+    // None of these is negative.
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    let micros = |seconds: i64, micros: i64| count(seconds) * 1_000_000 + count(micros);
+    let usage = ResourceUsage {
+        cpu_user_us: micros(usage.ru_utime.tv_sec, usage.ru_utime.tv_usec),
+        cpu_system_us: micros(usage.ru_stime.tv_sec, usage.ru_stime.tv_usec),
+        max_rss_kib: count(usage.ru_maxrss),
+        block_inputs: count(usage.ru_inblock),
+        block_outputs: count(usage.ru_oublock),
+        voluntary_switches: count(usage.ru_nvcsw),
+        involuntary_switches: count(usage.ru_nivcsw),
+    };
+    EndStatus::Known(termination(ended.status), usage)
+}

@@ -1,0 +1,13 @@
+//! Starting a program without a shell.
+
+mod error;
+mod limits;
+mod program;
+mod spec;
+mod start;
+
+pub use error::{InvalidLaunch, LaunchError};
+pub use hostledger_sys::Session;
+pub use limits::{LimitedResource, ParseLimitError, ResourceLimit};
+pub use spec::{Launch, LaunchSpec, Stdin};
+pub use start::{Launched, Output};

@@ -1,0 +1,165 @@
+//! What to start, and the check of it before anything is recorded.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use hostledger_sys::Session;
+use rustix::fs::Access;
+
+use super::program::candidates;
+use super::{InvalidLaunch, ResourceLimit};
+
+/// What the program gets as its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdin {
+    /// Nothing: `/dev/null`.
+    Null,
+    /// Ours.
+    Inherit,
+}
+
+/// A program to start, as a caller puts it. No byte but NUL is excluded anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchSpec {
+    /// Command and arguments. A command without `/` is looked up in the `PATH` of `environment`
+    /// by execvp(3)'s rules; a relative one with `/` in `directory`. No shell is involved.
+    pub arguments: Vec<OsString>,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// The environment, complete: nothing is added to it.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The standard input.
+    pub stdin: Stdin,
+    /// A session of its own, or ours for a program on our terminal.
+    pub session: Session,
+    /// The file mode creation mask (0 to 0o777); ours when `None`.
+    pub umask: Option<u32>,
+    /// The nice value (−20 to 19; the kernel cuts what lies outside); ours when `None`.
+    pub nice: Option<i32>,
+    /// Resource limits where they differ from ours.
+    pub limits: Vec<ResourceLimit>,
+}
+
+impl LaunchSpec {
+    /// A command in a directory, with an empty environment, no input, a session of its own, and
+    /// our umask, nice value and limits.
+    #[must_use]
+    pub fn new(arguments: Vec<OsString>, directory: PathBuf) -> Self {
+        Self {
+            arguments,
+            directory,
+            environment: Vec::new(),
+            stdin: Stdin::Null,
+            session: Session::New,
+            umask: None,
+            nice: None,
+            limits: Vec::new(),
+        }
+    }
+
+    /// Checks everything that can be known to be wrong before an attempt is recorded.
+    ///
+    /// Whether the program exists is not among it: that is the exec's to say, and recorded.
+    ///
+    /// # Errors
+    /// See [`InvalidLaunch`].
+    pub fn check(self) -> Result<Launch, InvalidLaunch> {
+        let program = self.arguments.first().ok_or(InvalidLaunch::EmptyCommand)?;
+        let programs = candidates(program, &self.environment);
+        let program = program.clone();
+        let arguments = c_strings(&self.arguments, |index| match index {
+            0 => "the command".to_owned(),
+            index => format!("argument {index}"),
+        })?;
+        let environment = environment(&self.environment)?;
+        let c_directory = c_string(self.directory.as_os_str(), || {
+            "the working directory".into()
+        })?;
+        usable_directory(&self.directory).map_err(|source| InvalidLaunch::WorkingDirectory {
+            path: self.directory.clone(),
+            source,
+        })?;
+        if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
+            return Err(InvalidLaunch::Umask { umask });
+        }
+        Ok(Launch {
+            program,
+            programs: c_strings(&programs, |_| "PATH".to_owned())?,
+            arguments,
+            environment,
+            c_directory,
+            directory: self.directory,
+            stdin: self.stdin,
+            session: self.session,
+            umask: self.umask,
+            nice: self.nice,
+            limits: self.limits,
+        })
+    }
+}
+
+/// A checked [`LaunchSpec`]; can be started any number of times.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// As the caller called it.
+    pub(super) program: OsString,
+    /// The files it may be.
+    pub(super) programs: Vec<CString>,
+    pub(super) arguments: Vec<CString>,
+    pub(super) environment: Vec<CString>,
+    pub(super) c_directory: CString,
+    pub(super) directory: PathBuf,
+    pub(super) stdin: Stdin,
+    pub(super) session: Session,
+    pub(super) umask: Option<u32>,
+    pub(super) nice: Option<i32>,
+    pub(super) limits: Vec<ResourceLimit>,
+}
+
+fn environment(variables: &[(OsString, OsString)]) -> Result<Vec<CString>, InvalidLaunch> {
+    variables
+        .iter()
+        .map(|(name, value)| variable(name, value))
+        .collect()
+}
+
+fn variable(name: &OsStr, value: &OsStr) -> Result<CString, InvalidLaunch> {
+    // A leading `=` occurs in environments inherited from elsewhere; a later one would end the name.
+    let in_name = name.as_bytes().get(1..).unwrap_or_default();
+    if name.is_empty() || in_name.contains(&b'=') {
+        return Err(InvalidLaunch::VariableName {
+            name: name.to_owned(),
+        });
+    }
+    let mut line = name.to_owned();
+    line.push("=");
+    line.push(value);
+    c_string(&line, || {
+        format!("the environment variable {}", name.display())
+    })
+}
+
+fn c_strings(
+    strings: &[OsString],
+    what: impl Fn(usize) -> String,
+) -> Result<Vec<CString>, InvalidLaunch> {
+    let strings = strings.iter().enumerate();
+    strings
+        .map(|(index, string)| c_string(string, || what(index)))
+        .collect()
+}
+
+fn c_string(string: &OsStr, what: impl FnOnce() -> String) -> Result<CString, InvalidLaunch> {
+    CString::new(string.to_owned().into_vec()).map_err(|_| InvalidLaunch::NulByte { what: what() })
+}
+
+/// A directory we may change to.
+fn usable_directory(path: &std::path::Path) -> io::Result<()> {
+    if !fs::metadata(path)?.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::NotADirectory));
+    }
+    Ok(rustix::fs::access(path, Access::EXEC_OK)?)
+}

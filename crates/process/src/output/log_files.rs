@@ -1,0 +1,261 @@
+//! Log files that nobody else could have put in our way.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, open, openat, unlinkat};
+
+/// One of the two output streams of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        })
+    }
+}
+
+/// A directory for log files, held open: what is put in its place later is not followed.
+#[derive(Debug)]
+pub struct LogDirectory {
+    directory: File,
+    path: PathBuf,
+}
+
+/// Two log files open for appending, as a program gets them.
+#[derive(Debug)]
+pub struct LogFiles {
+    pub(crate) stdout: File,
+    pub(crate) stderr: File,
+    /// Where standard output goes.
+    pub stdout_path: PathBuf,
+    /// Where standard error goes.
+    pub stderr_path: PathBuf,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The directory cannot be opened; `ENOTDIR` or `ELOOP` when it is a symbolic link.
+    #[error("cannot open the log directory {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody else owns the directory and could put anything into it.
+    #[error("the log directory {} belongs to user {owner}, not to us (user {own})", path.display())]
+    NotOurs {
+        /// Which.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        own: u32,
+    },
+    /// A log file cannot be created; `EEXIST` when there is one of this name, which is never
+    /// written into: it is another attempt's, or somebody planted it.
+    #[error("cannot create the log file {}", path.display())]
+    Create {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// A log file cannot be read.
+    #[error("cannot read the log file {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl LogDirectory {
+    /// Opens a directory that exists, is no symbolic link, and belongs to us.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn open(path: &Path) -> Result<Self, LogError> {
+        let failed = |source: io::Error| LogError::Directory {
+            path: path.to_owned(),
+            source,
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+        let owner = fstat(&directory)
+            .map_err(|errno| failed(errno.into()))?
+            .st_uid;
+        let own = rustix::process::geteuid().as_raw();
+        if owner != own {
+            return Err(LogError::NotOurs {
+                path: path.to_owned(),
+                owner,
+                own,
+            });
+        }
+        Ok(Self {
+            directory: directory.into(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Creates `<stem>.stdout.log` and `<stem>.stderr.log`, mode 0600, for appending.
+    ///
+    /// # Errors
+    /// [`LogError::Create`] when either cannot be created; neither is left then.
+    pub fn create(&self, stem: &str) -> Result<LogFiles, LogError> {
+        let stdout = self.create_one(stem, Stream::Stdout)?;
+        let stderr = self.create_one(stem, Stream::Stderr).inspect_err(|_| {
+            let name = file_name(stem, Stream::Stdout);
+            if let Err(error) = unlinkat(&self.directory, &name, AtFlags::empty()) {
+                tracing::warn!(file = name, %error, "cannot remove a log that is not used");
+            }
+        })?;
+        Ok(LogFiles {
+            stdout,
+            stderr,
+            stdout_path: self.path_of(stem, Stream::Stdout),
+            stderr_path: self.path_of(stem, Stream::Stderr),
+        })
+    }
+
+    /// Opens a log to read it.
+    ///
+    /// # Errors
+    /// [`LogError::Read`]; `ENOENT` when it was removed.
+    pub fn read(&self, stem: &str, stream: Stream) -> Result<File, LogError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(
+            &self.directory,
+            file_name(stem, stream),
+            flags,
+            Mode::empty(),
+        );
+        opened.map(File::from).map_err(|errno| LogError::Read {
+            path: self.path_of(stem, stream),
+            source: errno.into(),
+        })
+    }
+
+    /// Where a log lies, whether it exists or not.
+    #[must_use]
+    pub fn path_of(&self, stem: &str, stream: Stream) -> PathBuf {
+        self.path.join(file_name(stem, stream))
+    }
+
+    fn create_one(&self, stem: &str, stream: Stream) -> Result<File, LogError> {
+        // EXCL never follows a link and never opens what is there (open(2)).
+        let flags = OFlags::WRONLY
+            | OFlags::APPEND
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::NOFOLLOW
+            | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let created = openat(&self.directory, file_name(stem, stream), flags, mode);
+        created.map(File::from).map_err(|errno| LogError::Create {
+            path: self.path_of(stem, stream),
+            source: errno.into(),
+        })
+    }
+}
+
+fn file_name(stem: &str, stream: Stream) -> String {
+    format!("{stem}.{stream}.log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    #[test]
+    fn logs_are_private_and_appended_to() {
+        let place = tempfile::tempdir().unwrap();
+        let logs = LogDirectory::open(place.path()).unwrap();
+        let mut files = logs.create("one.1").unwrap();
+        assert_eq!(files.stdout_path, place.path().join("one.1.stdout.log"));
+        assert_eq!(
+            fs::metadata(&files.stderr_path).unwrap().mode() & 0o7777,
+            0o600
+        );
+        let mut again = files.stdout.try_clone().unwrap();
+        files.stdout.write_all(b"a").unwrap();
+        fs::write(&files.stdout_path, b"").unwrap();
+        again.write_all(b"b").unwrap();
+        let mut text = String::new();
+        io::Read::read_to_string(&mut logs.read("one.1", Stream::Stdout).unwrap(), &mut text)
+            .unwrap();
+        assert_eq!(text, "b");
+    }
+
+    #[test]
+    fn a_file_or_link_that_is_there_is_neither_followed_nor_written_to() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("target");
+        fs::write(&target, "mine").unwrap();
+        symlink(&target, place.path().join("a.stdout.log")).unwrap();
+        symlink("nowhere", place.path().join("b.stderr.log")).unwrap();
+        let logs = LogDirectory::open(place.path()).unwrap();
+        for stem in ["a", "b"] {
+            let error = logs.create(stem).unwrap_err();
+            let LogError::Create { source, .. } = error else {
+                panic!("{error}")
+            };
+            assert_eq!(source.kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+        assert!(!place.path().join("nowhere").exists());
+        // What was created before the second one failed is removed again.
+        assert!(!place.path().join("b.stdout.log").exists());
+        assert!(matches!(
+            logs.read("a", Stream::Stdout),
+            Err(LogError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn a_linked_missing_or_foreign_directory_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let linked = place.path().join("linked");
+        symlink(place.path(), &linked).unwrap();
+        for path in [linked, place.path().join("missing")] {
+            assert!(matches!(
+                LogDirectory::open(&path),
+                Err(LogError::Directory { .. })
+            ));
+        }
+        if rustix::process::geteuid().is_root() {
+            let theirs = place.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            std::os::unix::fs::chown(&theirs, Some(65534), None).unwrap();
+            assert!(matches!(
+                LogDirectory::open(&theirs),
+                Err(LogError::NotOurs { .. })
+            ));
+        } else {
+            assert!(matches!(
+                LogDirectory::open(Path::new("/")),
+                Err(LogError::NotOurs { .. })
+            ));
+        }
+    }
+}

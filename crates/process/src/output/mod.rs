@@ -1,0 +1,11 @@
+//! What programs write: log files that hold everything, and bounded views of them.
+
+mod capture;
+mod log_files;
+mod relay;
+mod tail;
+
+pub use capture::{Captured, DEFAULT_CAPTURE_LIMIT, capture};
+pub use log_files::{LogDirectory, LogError, LogFiles, Stream};
+pub use relay::{RelayError, relay};
+pub use tail::{tail, tail_offset};

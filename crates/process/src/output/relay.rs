@@ -1,0 +1,209 @@
+//! Passing a log file on while it is written.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
+
+const BLOCK: usize = 64 * 1024;
+
+/// How often to look when the kernel gives no notice (see [`Watch`]).
+const WITHOUT_NOTICE: Duration = Duration::from_millis(20);
+
+/// Why a relay ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Whoever read has gone (`EPIPE`): there is nobody to write for.
+    #[error("the reader has gone after {relayed} bytes")]
+    ReaderGone {
+        /// What had been passed on by then.
+        relayed: u64,
+    },
+    /// It cannot be written to.
+    #[error("cannot pass output on")]
+    Write {
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The log cannot be read.
+    #[error("cannot read the log")]
+    Read {
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The log or the end cannot be waited for.
+    #[error("cannot wait for the log to grow")]
+    Wait {
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Copies a log to `out` from its beginning, as it grows, byte for byte and without waiting for
+/// lines, until `ended` is readable and all that was written by then is passed on; says how
+/// many bytes that were.
+///
+/// `ended` is the program's pidfd, or an eventfd(2). What others that still hold the log write
+/// after that is not waited for. `out` is written to directly, not through a buffer of the
+/// standard library; it may be non-blocking. Memory does not grow with the output, and nothing
+/// happens while nothing is written.
+///
+/// # Errors
+/// [`RelayError::ReaderGone`] as soon as a write says so.
+pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<u64, RelayError> {
+    let (ended, out) = (ended.as_fd(), out.as_fd());
+    let watch = Watch::new(log)?;
+    let mut block = vec![0; BLOCK];
+    let mut position = 0;
+    // Known once the program has ended: how far to go.
+    let mut end = None;
+    loop {
+        let wanted = end.map_or(BLOCK as u64, |end: u64| end.saturating_sub(position));
+        let wanted = usize::try_from(wanted).map_or(BLOCK, |wanted| wanted.min(BLOCK));
+        let read = read_at(log, block.get_mut(..wanted).unwrap_or_default(), position)?;
+        if let Some(part) = block.get(..read).filter(|part| !part.is_empty()) {
+            write_all(out, part, &mut position)?;
+        } else if end.is_some() {
+            return Ok(position);
+        }
+        // While there is more to read only ask, so that one who writes on for ever is not
+        // followed for ever.
+        if end.is_none() && watch.wait(ended, read == 0)? {
+            let size = log
+                .metadata()
+                .map_err(|source| RelayError::Read { source })?
+                .len();
+            end = Some(size);
+        }
+    }
+}
+
+/// Notice of a file's growth (inotify(7)).
+///
+/// A user can have 128 of these by default, fewer than programs; when they have run out, the
+/// file is looked at every few milliseconds instead.
+struct Watch {
+    notices: Option<OwnedFd>,
+}
+
+impl Watch {
+    fn new(log: &File) -> Result<Self, RelayError> {
+        match watch(log) {
+            Ok(notices) => Ok(Self {
+                notices: Some(notices),
+            }),
+            Err(error @ (Errno::MFILE | Errno::NOSPC | Errno::NOMEM)) => {
+                tracing::warn!(%error, "no inotify watch to be had: looking at the log by the clock");
+                Ok(Self { notices: None })
+            }
+            Err(errno) => Err(RelayError::Wait {
+                source: errno.into(),
+            }),
+        }
+    }
+
+    /// Says whether the program has ended; with `block` only when that is so or the log grew.
+    fn wait(&self, ended: BorrowedFd<'_>, block: bool) -> Result<bool, RelayError> {
+        let mut fds = vec![PollFd::from_borrowed_fd(ended, PollFlags::IN)];
+        let mut timeout = Some(Duration::ZERO);
+        if block {
+            timeout = self.notices.is_none().then_some(WITHOUT_NOTICE);
+            fds.extend(
+                self.notices
+                    .iter()
+                    .map(|notices| PollFd::new(notices, PollFlags::IN)),
+            );
+        }
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => {
+                return Err(RelayError::Wait {
+                    source: errno.into(),
+                });
+            }
+        }
+        if block {
+            self.forget_notices()?;
+        }
+        Ok(fds.first().is_some_and(|ended| !ended.revents().is_empty()))
+    }
+
+    /// What they say is known: that there is something to read.
+    fn forget_notices(&self) -> Result<(), RelayError> {
+        let Some(notices) = &self.notices else {
+            return Ok(());
+        };
+        let mut bytes = [0; 1024];
+        loop {
+            match rustix::io::read(notices, &mut bytes) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(errno) => {
+                    return Err(RelayError::Wait {
+                        source: errno.into(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn watch(log: &File) -> Result<OwnedFd, Errno> {
+    let notices = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+    // The very file that is open, whatever its name means now.
+    let path = format!("/proc/self/fd/{}", log.as_raw_fd());
+    inotify::add_watch(&notices, path, WatchFlags::MODIFY)?;
+    Ok(notices)
+}
+
+fn read_at(log: &File, block: &mut [u8], position: u64) -> Result<usize, RelayError> {
+    loop {
+        match log.read_at(block, position) {
+            Ok(read) => return Ok(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(RelayError::Read { source }),
+        }
+    }
+}
+
+/// Advances `position` by what is written.
+fn write_all(out: BorrowedFd<'_>, mut part: &[u8], position: &mut u64) -> Result<(), RelayError> {
+    while !part.is_empty() {
+        match rustix::io::write(out, part) {
+            Ok(written) => {
+                part = part.get(written..).unwrap_or_default();
+                *position += written as u64;
+            }
+            Err(Errno::INTR) => {}
+            // Our standard output can be non-blocking because another program that shares it
+            // made it so.
+            Err(Errno::AGAIN) => {
+                let mut fds = [PollFd::from_borrowed_fd(out, PollFlags::OUT)];
+                match poll(&mut fds, None) {
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(errno) => {
+                        return Err(RelayError::Wait {
+                            source: errno.into(),
+                        });
+                    }
+                }
+            }
+            Err(Errno::PIPE) => return Err(RelayError::ReaderGone { relayed: *position }),
+            Err(errno) => {
+                return Err(RelayError::Write {
+                    source: errno.into(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
