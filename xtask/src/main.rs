@@ -1,3 +1,41 @@
-//! Chores of the project.
+//! The project's own chores, run as `cargo xtask <chore>`: everything CI checks, each check alone,
+//! and the tools they need.
+//!
+//! A chore is a [`step::Step`]; `ci` is all of them in order. The rules that no ready-made tool
+//! knows are in [`tidy`].
 
-fn main() {}
+mod arguments;
+mod ci;
+mod package;
+mod program;
+mod step;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use arguments::Request;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    match arguments::parse(std::env::args_os().skip(1))? {
+        Request::Help => {
+            std::io::stdout().write_all(arguments::help().as_bytes())?;
+            Ok(())
+        }
+        Request::Ci => ci::run(&Workspace::load()?),
+        Request::Step(step) => (step.run)(&Workspace::load()?),
+    }
+}
