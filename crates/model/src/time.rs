@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A point in time: UTC, cut to whole microseconds.
+/// A point in time: UTC, cut to whole microseconds, in the years 1 to 9999.
 ///
 /// Every engine stores microseconds, so a value that went through one compares equal to what
-/// was put in. Shown and parsed as RFC 3339 with six digits and `Z`.
+/// was put in. Shown and parsed as RFC 3339 with six digits and `Z`: with four digits for the
+/// year the order of such texts is the order of time, and all that read them can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(DateTime<Utc>);
@@ -23,10 +24,17 @@ impl Timestamp {
         Self::from(Utc::now())
     }
 
-    /// From microseconds since the Unix epoch; `None` outside the years chrono can hold.
+    /// The first one there is.
+    const MIN_MICROS: i64 = -62_135_596_800_000_000;
+    /// The last one there is.
+    const MAX_MICROS: i64 = 253_402_300_799_999_999;
+
+    /// From microseconds since the Unix epoch; `None` outside the years 1 to 9999.
     #[must_use]
     pub fn from_unix_micros(micros: i64) -> Option<Self> {
-        DateTime::from_timestamp_micros(micros).map(Self)
+        (Self::MIN_MICROS..=Self::MAX_MICROS)
+            .contains(&micros)
+            .then(|| DateTime::from_timestamp_micros(micros).map(Self))?
     }
 
     /// Microseconds since the Unix epoch.
@@ -60,8 +68,13 @@ impl Timestamp {
 }
 
 impl From<DateTime<Utc>> for Timestamp {
+    /// Stops at the ends of what can be represented; a leap second is the second after it, as
+    /// in every count of microseconds.
     fn from(at: DateTime<Utc>) -> Self {
-        Self(at.trunc_subsecs(6))
+        let micros = at
+            .timestamp_micros()
+            .clamp(Self::MIN_MICROS, Self::MAX_MICROS);
+        Self(DateTime::from_timestamp_micros(micros).unwrap_or(at))
     }
 }
 
@@ -127,8 +140,25 @@ mod tests {
     #[test]
     fn adding_too_much_stops_at_the_end_of_time() {
         let at = Timestamp::now();
-        assert!(at.saturating_add(TimeDelta::MAX) > at);
-        assert!(at.saturating_add(TimeDelta::MIN) < at);
+        let (first, last) = (
+            at.saturating_add(TimeDelta::MIN),
+            at.saturating_add(TimeDelta::MAX),
+        );
+        assert_eq!(first.to_string(), "0001-01-01T00:00:00.000000Z");
+        assert_eq!(last.to_string(), "9999-12-31T23:59:59.999999Z");
+        for end in [first, last] {
+            assert_eq!(end.to_string().parse::<Timestamp>().unwrap(), end);
+            assert_eq!(Timestamp::from_unix_micros(end.unix_micros()), Some(end));
+        }
+        assert_eq!(Timestamp::from_unix_micros(last.unix_micros() + 1), None);
+        assert_eq!(Timestamp::from_unix_micros(first.unix_micros() - 1), None);
+    }
+
+    #[test]
+    fn a_leap_second_is_the_second_after_it() {
+        let at: Timestamp = "2016-12-31T23:59:60.5Z".parse().unwrap();
+        assert_eq!(at.to_string(), "2017-01-01T00:00:00.500000Z");
+        assert_eq!(Timestamp::from_unix_micros(at.unix_micros()), Some(at));
     }
 
     #[test]
