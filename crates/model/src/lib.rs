@@ -4,6 +4,8 @@
 //! sanitising. No file, process or database is touched here.
 
 mod binary;
+pub mod config;
+mod duration;
 mod environment;
 mod health;
 mod id;
@@ -18,6 +20,7 @@ mod time;
 mod usage;
 
 pub use binary::{Binary, BinaryStatus, limits as binary_limits};
+pub use duration::{InvalidDuration, LONGEST_DURATION, format_duration, parse_duration};
 pub use environment::{InvalidVariable, SecretWords, environment_variables};
 pub use health::Health;
 pub use id::{BinaryId, InterfaceId, InvalidId, MachineId, OwnerId, ProcessId};
@@ -26,10 +29,10 @@ pub use interface::{NetworkFacts, NetworkInterface, limits as interface_limits};
 pub use limit::{Limit, LimitExceeded};
 pub use machine::{Machine, MachineFacts, limits as machine_limits};
 pub use process::{
-    Attempt, CommandLine, DEFAULT_TIMEOUT, DraftError, Ended, InvalidCommand, KillMode,
-    LaunchAttributes, LogPlace, NO_TIMEOUT, Outcome, Process, ProcessChange, ProcessDraft,
-    ProcessStatus, ProcessType, Requeued, ResourceLimit, Started, StopRequest,
-    limits as process_limits, timeout_seconds,
+    Attempt, CommandLine, DEFAULT_TIMEOUT, DraftError, Ended, InvalidCommand, InvalidLaunch,
+    KillMode, LaunchAttributes, LogPlace, NO_TIMEOUT, Outcome, Process, ProcessChange,
+    ProcessDraft, ProcessStatus, ProcessType, Requeued, ResourceLimit, Started, StopRequest,
+    ancestors, limits as process_limits, parse_umask, timeout_seconds,
 };
 pub use text_enum::UnknownText;
 pub use time::{InvalidTimestamp, Timestamp};

@@ -1,13 +1,17 @@
 //! Process: one execution of one command.
 
+mod ancestry;
 mod change;
 mod command;
 mod draft;
+mod launch;
 mod status;
 
+pub use ancestry::ancestors;
 pub use change::{Attempt, Ended, ProcessChange, Requeued, Started};
 pub use command::{CommandLine, InvalidCommand};
 pub use draft::{DraftError, ProcessDraft};
+pub use launch::{InvalidLaunch, LaunchAttributes, ResourceLimit, parse_umask};
 pub use status::{KillMode, Outcome, ProcessStatus, ProcessType};
 
 use serde::{Deserialize, Serialize};
@@ -112,37 +116,6 @@ pub struct Process {
     pub attempt: u32,
     /// How many attempts it has.
     pub max_attempts: u32,
-}
-
-/// How a process is set up beyond its command, directory and environment.
-///
-/// What is none is what its launcher has at that moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LaunchAttributes {
-    /// Start from an empty environment instead of the launcher's.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub clear_env: bool,
-    /// Its nice value, -20 to 19.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nice: Option<i32>,
-    /// Its file mode creation mask, 0 to 0o777.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub umask: Option<u32>,
-    /// Resource limits by lower-case name such as `nofile` (getrlimit(2)).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub rlimits: Vec<ResourceLimit>,
-}
-
-/// One resource limit; none stands for no limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResourceLimit {
-    /// Lower-case name such as `nofile`, without `RLIMIT_`.
-    pub name: String,
-    /// The value that is enforced.
-    pub soft: Option<u64>,
-    /// How far the process may raise it.
-    pub hard: Option<u64>,
 }
 
 /// Where the output of a process goes.
