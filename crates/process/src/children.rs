@@ -229,9 +229,7 @@ impl<K: Copy + Eq + Hash + Debug> Children<K> {
             Ok(Some(ended)) => known(&ended),
             // A thread other than the first that executes a program makes older kernels say so.
             Ok(None) => return Ok(None),
-            Err(error) if is_errno(&error, &[Errno::CHILD]) => {
-                witnessed(&child.pidfd).map_err(failed)?
-            }
+            Err(error) if is_errno(&error, &[Errno::CHILD]) => witnessed(&child.pidfd),
             Err(source) => return Err(failed(source)),
         };
         // Out of the set before the descriptor can be closed: a child between clone and exec can

@@ -1,10 +1,7 @@
 //! Ends of processes in the terms of the records.
 
-use std::io;
-use std::os::fd::AsFd;
-
 use hostledger_model::{ResourceUsage, Termination};
-use hostledger_sys as sys;
+use hostledger_sys::{self as sys, Pidfd};
 
 /// How a child ended, as far as it can be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +35,29 @@ impl EndStatus {
     }
 }
 
-/// The end of a child that was taken from us: by a `wait` elsewhere in the program.
-pub(crate) fn witnessed(child: impl AsFd) -> io::Result<EndStatus> {
-    let status = sys::exit_status(child)?;
-    Ok(status.map_or(EndStatus::Lost, |status| {
-        EndStatus::Witnessed(termination(status))
-    }))
+/// How a process ended that was somebody else's to reap, and has been: for bystanders that held
+/// it by a descriptor opened before.
+///
+/// `None` while it is not reaped, and always before Linux 6.15.
+#[must_use]
+pub fn exit_of(process: &Pidfd) -> Option<Termination> {
+    match sys::exit_status(process) {
+        Ok(status) => status.map(termination),
+        // Of a pidfd the kernel has no other answer than those that mean "not known".
+        Err(error) => {
+            tracing::warn!(pid = %process.pid(), %error, "cannot ask how a process ended");
+            None
+        }
+    }
+}
+
+/// The end of a process that somebody else has reaped, from a pidfd opened before that; for
+/// those who are not its parent, or whose child was taken by a `wait` elsewhere in the program.
+///
+/// # Errors
+/// `ESRCH` and others of ioctl(2), when it has not been reaped yet.
+pub fn witnessed(child: &Pidfd) -> EndStatus {
+    exit_of(child).map_or(EndStatus::Lost, EndStatus::Witnessed)
 }
 
 pub(crate) fn termination(status: sys::EndStatus) -> Termination {

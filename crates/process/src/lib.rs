@@ -21,13 +21,10 @@ mod verify;
 
 pub use ancestors::ancestors;
 pub use children::{Children, ChildrenError, Ended};
-pub use end::EndStatus;
-pub use hostledger_sys::{Features, ParseSignalError, Pidfd, Signal};
+pub use end::{EndStatus, exit_of};
+pub use hostledger_sys::{Features, GroupSignalError, ParseSignalError, Pidfd, Session, Signal};
 pub use identity::IdentityError;
-pub use launch::{
-    InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, LimitedResource, Output,
-    ParseLimitError, ResourceLimit, Session, Stdin,
-};
+pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
 pub use output::{
     Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogFiles, RelayError, Stream, capture,
     relay, tail, tail_offset,
@@ -35,5 +32,5 @@ pub use output::{
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use start_time::start_time;
 pub use terminal::{TerminalError, TerminalGuard};
-pub use terminate::{SignalError, Terminated, send_signal, terminate};
+pub use terminate::{SignalError, Terminated, send_signal, terminate, wait_ended};
 pub use verify::Verdict;

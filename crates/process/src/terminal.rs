@@ -99,7 +99,7 @@ impl TerminalGuard {
                 Ok(Change::Ended(ended)) => break known(&ended),
                 Ok(Change::Stopped(signal)) => follow_stop(program, signal)?,
                 Err(error) if is_errno(&error, &[Errno::CHILD]) => {
-                    break witnessed(program).map_err(|source| TerminalError::Wait { source })?;
+                    break witnessed(program);
                 }
                 Err(source) => return Err(TerminalError::Wait { source }),
             }

@@ -55,7 +55,7 @@ pub enum SignalError {
 /// # Errors
 /// When it is not allowed.
 pub fn send_signal(process: &Pidfd, signal: Signal) -> Result<bool, SignalError> {
-    let alive = !has_ended(process, Duration::ZERO)?;
+    let alive = !wait_ended(process, Some(Duration::ZERO))?;
     match process.send_signal(signal) {
         Ok(()) => Ok(alive),
         Err(error) if is_errno(&error, &[Errno::SRCH]) => Ok(false),
@@ -79,21 +79,25 @@ pub fn terminate(process: &Pidfd, grace: Duration) -> Result<Terminated, SignalE
         return Ok(Terminated::AlreadyEnded);
     }
     send_signal(process, Signal::CONT)?;
-    if has_ended(process, grace)? {
+    if wait_ended(process, Some(grace))? {
         return Ok(Terminated::Ended);
     }
     if !send_signal(process, Signal::KILL)? {
         return Ok(Terminated::Ended);
     }
-    if has_ended(process, AFTER_KILL)? {
+    if wait_ended(process, Some(AFTER_KILL))? {
         Ok(Terminated::Killed)
     } else {
         Ok(Terminated::Survived)
     }
 }
 
-fn has_ended(process: &Pidfd, within: Duration) -> Result<bool, SignalError> {
-    let ended = process.wait_ended(Some(within));
+/// Waits for a process to end, for `timeout` at most (`None`: for ever); says whether it has.
+///
+/// # Errors
+/// When it cannot be waited for.
+pub fn wait_ended(process: &Pidfd, timeout: Option<Duration>) -> Result<bool, SignalError> {
+    let ended = process.wait_ended(timeout);
     ended.map_err(|source| SignalError::Wait {
         pid: pid_of(process),
         source,

@@ -33,11 +33,11 @@ pub enum InvalidLaunch {
         #[source]
         source: io::Error,
     },
-    /// A umask is nine bits.
-    #[error("{umask:#o} is no umask: it is above 0o777")]
-    Umask {
+    /// There is no such resource to limit.
+    #[error("there is no resource limit {name:?}")]
+    UnknownLimit {
         /// What was given.
-        umask: u32,
+        name: String,
     },
 }
 

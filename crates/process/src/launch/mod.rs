@@ -7,7 +7,5 @@ mod spec;
 mod start;
 
 pub use error::{InvalidLaunch, LaunchError};
-pub use hostledger_sys::Session;
-pub use limits::{LimitedResource, ParseLimitError, ResourceLimit};
 pub use spec::{Launch, LaunchSpec, Stdin};
 pub use start::{Launched, Output};

@@ -1,16 +1,20 @@
 //! What to start, and the check of it before anything is recorded.
 
 use std::ffi::{CString, OsStr, OsString};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use hostledger_model::ResourceLimit;
 use hostledger_sys::Session;
 use rustix::fs::Access;
+use rustix::process::{Resource, Rlimit};
 
+use super::InvalidLaunch;
+use super::limits::for_kernel;
 use super::program::candidates;
-use super::{InvalidLaunch, ResourceLimit};
 
 /// What the program gets as its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,9 @@ pub enum Stdin {
 }
 
 /// A program to start, as a caller puts it. No byte but NUL is excluded anywhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its `Debug` leaves the environment out, which may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct LaunchSpec {
     /// Command and arguments. A command without `/` is looked up in the `PATH` of `environment`
     /// by execvp(3)'s rules; a relative one with `/` in `directory`. No shell is involved.
@@ -35,7 +41,8 @@ pub struct LaunchSpec {
     pub stdin: Stdin,
     /// A session of its own, or ours for a program on our terminal.
     pub session: Session,
-    /// The file mode creation mask (0 to 0o777); ours when `None`.
+    /// The file mode creation mask, of which the kernel takes the nine permission bits; ours when
+    /// `None`.
     pub umask: Option<u32>,
     /// The nice value (−20 to 19; the kernel cuts what lies outside); ours when `None`.
     pub nice: Option<i32>,
@@ -82,9 +89,11 @@ impl LaunchSpec {
             path: self.directory.clone(),
             source,
         })?;
-        if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
-            return Err(InvalidLaunch::Umask { umask });
-        }
+        let limits = self
+            .limits
+            .iter()
+            .map(for_kernel)
+            .collect::<Result<_, _>>()?;
         Ok(Launch {
             program,
             programs: c_strings(&programs, |_| "PATH".to_owned())?,
@@ -96,13 +105,15 @@ impl LaunchSpec {
             session: self.session,
             umask: self.umask,
             nice: self.nice,
-            limits: self.limits,
+            limits,
         })
     }
 }
 
 /// A checked [`LaunchSpec`]; can be started any number of times.
-#[derive(Debug, Clone)]
+///
+/// Its `Debug` leaves the environment out, which may hold secrets.
+#[derive(Clone)]
 pub struct Launch {
     /// As the caller called it.
     pub(super) program: OsString,
@@ -116,7 +127,32 @@ pub struct Launch {
     pub(super) session: Session,
     pub(super) umask: Option<u32>,
     pub(super) nice: Option<i32>,
-    pub(super) limits: Vec<ResourceLimit>,
+    pub(super) limits: Vec<(Resource, Rlimit)>,
+}
+
+impl fmt::Debug for LaunchSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(f, "LaunchSpec", &self.arguments, &self.directory)
+    }
+}
+
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(f, "Launch", &self.arguments, &self.directory)
+    }
+}
+
+fn debug(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    arguments: &dyn fmt::Debug,
+    directory: &Path,
+) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    shown
+        .field("arguments", arguments)
+        .field("directory", &directory);
+    shown.finish_non_exhaustive()
 }
 
 fn environment(variables: &[(OsString, OsString)]) -> Result<Vec<CString>, InvalidLaunch> {
@@ -157,7 +193,7 @@ fn c_string(string: &OsStr, what: impl FnOnce() -> String) -> Result<CString, In
 }
 
 /// A directory we may change to.
-fn usable_directory(path: &std::path::Path) -> io::Result<()> {
+fn usable_directory(path: &Path) -> io::Result<()> {
     if !fs::metadata(path)?.is_dir() {
         return Err(io::Error::from(io::ErrorKind::NotADirectory));
     }

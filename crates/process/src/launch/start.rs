@@ -13,7 +13,6 @@ use procfs::FromRead;
 use procfs::process::Stat;
 use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit};
 
 use super::{Launch, LaunchError, Stdin};
 use crate::identity::model_pid;
@@ -61,8 +60,6 @@ impl Launch {
             Output::Files(files) => (files.stdout.as_fd(), files.stderr.as_fd()),
             Output::Inherit => (our_stdout.as_fd(), our_stderr.as_fd()),
         };
-        let limits: Vec<(Resource, Rlimit)> =
-            self.limits.iter().map(|limit| limit.for_kernel()).collect();
         let spawned = spawn(&Spawn {
             programs: &self.programs,
             arguments: &self.arguments,
@@ -72,7 +69,7 @@ impl Launch {
             session: self.session,
             umask: self.umask.map(Mode::from_raw_mode),
             nice: self.nice,
-            limits: &limits,
+            limits: &self.limits,
         })
         .map_err(|error| self.explain(error))?;
 

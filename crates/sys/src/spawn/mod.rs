@@ -22,7 +22,9 @@ use crate::Pidfd;
 use crate::wait::reap_ending;
 
 /// A program to start, with everything looked up and laid out before.
-#[derive(Debug, Clone, Copy)]
+///
+/// No `Debug`: the environment may hold secrets.
+#[derive(Clone, Copy)]
 pub struct Spawn<'a> {
     /// Files to try in this order, by execvp(3)'s rules: the next one when there is none or it
     /// may not be executed. Relative ones are looked up in `directory`.
