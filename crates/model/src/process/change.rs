@@ -13,19 +13,21 @@ pub enum ProcessChange {
         /// Until when nobody else may.
         lease_until: Timestamp,
     },
-    /// It cannot start yet: due again later.
+    /// It cannot start yet: due again later, and nobody's until then.
     Deferred {
         /// When.
         retry_at: Timestamp,
     },
-    /// Its program was executed: only while it is queued.
+    /// Its program was executed: only while it is queued. What an earlier attempt came to
+    /// goes: it is in the history.
     Started(Started),
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
-    /// It ended, for good: only while it has not.
+    /// It ended, for good: only while it has not. When it never started, nothing stays of how
+    /// an earlier attempt did.
     Ended(Ended),
     /// It failed and will be tried again: only while it has not ended. The stop of the attempt
-    /// that failed goes with it.
+    /// that failed goes with it; how it ended is shown until the next one starts.
     Requeued(Requeued),
 }
 
@@ -87,6 +89,21 @@ pub struct Attempt {
     pub ended: Ended,
 }
 
+impl Attempt {
+    /// The attempt of `process` that has just ended like this, before the row changes.
+    #[must_use]
+    pub fn of(process: &Process, ended: &Ended) -> Self {
+        let started = !ended.outcome.is_before_start();
+        Self {
+            number: process.attempt,
+            identity: process.identity.clone().filter(|_| started),
+            started_at: process.started_at.filter(|_| started),
+            log: process.log.clone().filter(|_| started),
+            ended: ended.clone(),
+        }
+    }
+}
+
 impl ProcessChange {
     /// Makes the change on a row in memory, as the store makes it on the row it holds.
     pub fn apply(&self, process: &mut Process, now: Timestamp) {
@@ -96,7 +113,10 @@ impl ProcessChange {
                 process.owner = Some(*owner);
                 process.retry_at = Some(*lease_until);
             }
-            Self::Deferred { retry_at } => process.retry_at = Some(*retry_at),
+            Self::Deferred { retry_at } => {
+                process.retry_at = Some(*retry_at);
+                process.owner = None;
+            }
             Self::Started(started) => {
                 process.status = ProcessStatus::Running;
                 process.pid = Some(started.identity.pid);
@@ -104,6 +124,7 @@ impl ProcessChange {
                 process.started_at = Some(started.started_at);
                 process.retry_at = Some(started.lease_until);
                 process.log = Some(started.log.clone());
+                forget_end(process);
             }
             Self::StopRequested(stop) => {
                 process.stop.get_or_insert_with(|| stop.clone());
@@ -126,8 +147,29 @@ impl ProcessChange {
     }
 }
 
+fn forget_end(process: &mut Process) {
+    process.ended_at = None;
+    process.exit_code = None;
+    process.outcome = None;
+    process.stdout.clear();
+    process.stderr.clear();
+    process.stdout_bytes = None;
+    process.stderr_bytes = None;
+    process.usage = None;
+}
+
+fn forget_start(process: &mut Process) {
+    process.pid = None;
+    process.identity = None;
+    process.started_at = None;
+    process.log = None;
+}
+
 impl Ended {
     fn fill(&self, process: &mut Process) {
+        if self.outcome.is_before_start() {
+            forget_start(process);
+        }
         process.ended_at = Some(self.ended_at);
         process.exit_code = self.exit_code;
         process.outcome = Some(self.outcome);

@@ -1,17 +1,21 @@
 //! What a caller asks to be run, before it is a row.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{
-    CommandLine, KillMode, LaunchAttributes, Process, ProcessStatus, ProcessType, limits,
-    timeout_seconds,
+    CommandLine, InvalidLaunch, KillMode, LaunchAttributes, Process, ProcessStatus, ProcessType,
+    limits, timeout_seconds,
 };
 use crate::environment::{self, InvalidVariable, SecretWords};
-use crate::limit::LimitExceeded;
+use crate::limit::{Limit, LimitExceeded};
 use crate::{BinaryId, InterfaceId, MachineId, ProcessId, Timestamp};
 
 /// A process to be made: what a caller gives, unchecked.
-#[derive(Debug, Clone)]
+///
+/// Its debug output names the variables of `env` and shows no value: some are secret.
+#[derive(Clone)]
 pub struct ProcessDraft {
     /// The host it is to run on.
     pub machine_id: MachineId,
@@ -60,9 +64,34 @@ pub enum DraftError {
         /// The directory, as text.
         path: String,
     },
+    /// A text holds a NUL character, which not every database keeps.
+    #[error("{field} holds a NUL character: leave it out")]
+    NulCharacter {
+        /// Which field.
+        field: &'static str,
+    },
+    /// It cannot be set up like this.
+    #[error(transparent)]
+    Launch(#[from] InvalidLaunch),
+    /// A process needs some time to run.
+    #[error("a timeout of 0 leaves no time to run: give more, or none to run as long as it takes")]
+    NoTime,
     /// A process needs at least one attempt.
     #[error("max_attempts is 0: at least one attempt is needed to run at all")]
     NoAttempts,
+}
+
+impl fmt::Debug for ProcessDraft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let env: Vec<_> = self.env.keys().collect();
+        f.debug_struct("ProcessDraft")
+            .field("machine_id", &self.machine_id)
+            .field("command", &self.command)
+            .field("pwd", &String::from_utf8_lossy(&self.pwd))
+            .field("env", &env)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProcessDraft {
@@ -105,11 +134,15 @@ impl ProcessDraft {
         if self.max_attempts == 0 {
             return Err(DraftError::NoAttempts);
         }
+        if self.timeout_ms == Some(0) {
+            return Err(DraftError::NoTime);
+        }
         limits::PWD.check(&pwd)?;
-        limits::WORKER_TYPE.check(&self.worker_type)?;
-        limits::URL.check(self.url.as_deref().unwrap_or_default())?;
-        limits::NAME.check(self.name.as_deref().unwrap_or_default())?;
+        check(limits::WORKER_TYPE, &self.worker_type)?;
+        check(limits::URL, self.url.as_deref().unwrap_or_default())?;
+        check(limits::NAME, self.name.as_deref().unwrap_or_default())?;
         environment::check(&self.env)?;
+        self.launch.check()?;
 
         let mut env = self.env;
         let secrets = words.take_from(&mut env);
@@ -157,4 +190,11 @@ impl ProcessDraft {
         };
         Ok((process, secrets))
     }
+}
+
+fn check(limit: Limit, text: &str) -> Result<(), DraftError> {
+    if text.contains('\0') {
+        return Err(DraftError::NulCharacter { field: limit.field });
+    }
+    Ok(limit.check(text)?)
 }

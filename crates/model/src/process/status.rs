@@ -52,6 +52,14 @@ text_enum! {
     }
 }
 
+impl Outcome {
+    /// Whether the process never ran: there is no pid, no start and no log.
+    #[must_use]
+    pub const fn is_before_start(self) -> bool {
+        matches!(self, Self::Cancelled | Self::SpawnFailed)
+    }
+}
+
 text_enum! {
     /// Which part of what a process started is ended with it.
     pub enum KillMode("kill mode") {
