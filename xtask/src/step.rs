@@ -102,7 +102,9 @@ fn deny(workspace: &Workspace) -> Result<()> {
 }
 
 fn machete(workspace: &Workspace) -> Result<()> {
-    Program::new(workspace, tools::path(workspace, &MACHETE)?).run()
+    Program::new(workspace, tools::path(workspace, &MACHETE)?)
+        .arg("machete")
+        .run()
 }
 
 fn test(workspace: &Workspace) -> Result<()> {

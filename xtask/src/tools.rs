@@ -44,7 +44,8 @@ pub(crate) const DENY: Tool = Tool {
 pub(crate) const MACHETE: Tool = Tool {
     name: "cargo-machete",
     version: "0.9.2",
-    ask_version: "--version",
+    // It drops its first argument, as if cargo had always passed one, and panics without.
+    ask_version: "machete --version",
     features: "",
 };
 
@@ -96,6 +97,10 @@ fn says_version(said: &str, version: &str) -> bool {
 
 fn install(workspace: &Workspace, tool: &Tool) -> Result<()> {
     let root = workspace.target.join("tools");
+    eprintln!(
+        "    {} {} is not here; building it takes minutes",
+        tool.name, tool.version
+    );
     // Named, because the default is in /tmp, which may be small; removed, because it is large.
     let build = root.join("build");
     Program::cargo(workspace)
