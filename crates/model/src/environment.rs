@@ -29,9 +29,11 @@ impl Default for SecretWords {
 }
 
 impl SecretWords {
-    /// Words of your own instead of the usual ones; upper and lower case are the same.
+    /// Words of your own instead of the usual ones; upper and lower case are the same, and an
+    /// empty word is none.
     pub fn new(words: impl IntoIterator<Item = String>) -> Self {
-        Self(words.into_iter().map(|word| word.to_uppercase()).collect())
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        Self(words.map(|word| word.to_uppercase()).collect())
     }
 
     /// Whether a variable of this key is secret.
@@ -135,6 +137,7 @@ mod tests {
             assert!(!words.is_secret(key), "{key}");
         }
         assert!(SecretWords::new(["pin".to_owned()]).is_secret("CARD_PIN"));
+        assert!(!SecretWords::new([String::new()]).is_secret("_PATH"));
     }
 
     #[test]

@@ -6,6 +6,17 @@
 //! Every object begins with `type` and `schema_version`, the version of whoever wrote it. That
 //! of others is kept as information and never a reason to refuse; fields nobody here knows are
 //! passed over. Ids are written with dashes and read with or without.
+//!
+//! ```
+//! use hostledger_model::json::{Line, Record, parse_line};
+//!
+//! let Line::Record(Record::Process(process)) =
+//!     parse_line(r#"{"type":"Process","cmd":["echo","hello"]}"#)
+//! else {
+//!     panic!("a process");
+//! };
+//! assert_eq!(process.cmd.as_deref(), Some(["echo".to_owned(), "hello".to_owned()].as_slice()));
+//! ```
 
 mod binary;
 mod field;
