@@ -51,12 +51,8 @@ pub fn exit_of(process: &Pidfd) -> Option<Termination> {
     }
 }
 
-/// The end of a process that somebody else has reaped, from a pidfd opened before that; for
-/// those who are not its parent, or whose child was taken by a `wait` elsewhere in the program.
-///
-/// # Errors
-/// `ESRCH` and others of ioctl(2), when it has not been reaped yet.
-pub fn witnessed(child: &Pidfd) -> EndStatus {
+/// The end of a child that was taken from us: by a `wait` elsewhere in the program.
+pub(crate) fn witnessed(child: &Pidfd) -> EndStatus {
     exit_of(child).map_or(EndStatus::Lost, EndStatus::Witnessed)
 }
 

@@ -15,7 +15,7 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::{Launch, LaunchError, Stdin};
-use crate::identity::model_pid;
+use crate::identity::{model_pid, stat_of};
 use crate::{IdentityError, LogFiles, PidSpace, start_time};
 
 /// Where the program's output goes.
@@ -169,7 +169,12 @@ fn identify(
     stat: &[u8],
 ) -> Result<ProcessIdentity, IdentityError> {
     let pid = model_pid(pidfd.pid());
-    let stat = Stat::from_read(stat).map_err(|source| IdentityError::Stat { pid, source })?;
+    let stat = if stat.is_empty() {
+        // Killed from outside before it could read: its zombie tells the same.
+        stat_of(pidfd, pid)?.ok_or(IdentityError::NoProcess { pid })?
+    } else {
+        Stat::from_read(stat).map_err(|source| IdentityError::Stat { pid, source })?
+    };
     space.identity(pidfd, pid, &stat)
 }
 
