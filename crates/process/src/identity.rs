@@ -6,6 +6,7 @@ use hostledger_model::{Pid, ProcessIdentity, StartTicks};
 use hostledger_sys::Pidfd;
 use procfs::ProcError;
 use procfs::process::{Process, Stat};
+use rustix::io::Errno;
 
 use crate::PidSpace;
 
@@ -81,10 +82,9 @@ impl PidSpace {
 pub(crate) fn open(pid: Pid) -> Result<Option<Pidfd>, IdentityError> {
     match Pidfd::open(kernel_pid(pid)) {
         Ok(held) => Ok(Some(held)),
-        // The number of a thread that leads no process is refused with EINVAL.
-        Err(error) if is_errno(&error, &[rustix::io::Errno::SRCH, rustix::io::Errno::INVAL]) => {
-            Ok(None)
-        }
+        // The number of a thread that leads no process is refused with EINVAL, by newer kernels
+        // with ENOENT.
+        Err(error) if is_errno(&error, &[Errno::SRCH, Errno::INVAL, Errno::NOENT]) => Ok(None),
         Err(source) => Err(IdentityError::Pidfd { pid, source }),
     }
 }
@@ -103,8 +103,8 @@ pub(crate) fn stat_of(held: &Pidfd, pid: Pid) -> Result<Option<Stat>, IdentityEr
         .map_err(|source| IdentityError::Stat { pid, source })
 }
 
-pub(crate) fn is_errno(error: &io::Error, any_of: &[rustix::io::Errno]) -> bool {
-    rustix::io::Errno::from_io_error(error).is_some_and(|errno| any_of.contains(&errno))
+pub(crate) fn is_errno(error: &io::Error, any_of: &[Errno]) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| any_of.contains(&errno))
 }
 
 #[expect(clippy::expect_used, reason = "a model pid is above 0")]

@@ -10,7 +10,8 @@ use std::os::fd::AsFd;
 
 use hostledger_model::Termination;
 use hostledger_sys::{
-    Action, Change, Pidfd, Signal, SignalActions, stop_self, wait_ended_or_stopped,
+    Action, Change, Pidfd, Signal, SignalActions, is_still_stopped, stop_self,
+    wait_ended_or_stopped,
 };
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -146,8 +147,13 @@ fn follow_stop(program: &Pidfd, signal: Signal) -> Result<(), TerminalError> {
         };
         stop_self(signal).map_err(failed(signal))?;
     }
-    match program.send_signal(Signal::CONT) {
-        Err(error) if !is_errno(&error, &[Errno::SRCH]) => Err(failed(Signal::CONT)(error)),
-        _ => Ok(()),
+    // The shell continues the whole group, the program first. To continue it once more would
+    // undo a Ctrl-Z that came in between; only if we alone were continued it is ours to do.
+    let stopped = is_still_stopped(program).map_err(|source| TerminalError::Wait { source })?;
+    if !stopped {
+        return Ok(());
     }
+    program
+        .send_signal(Signal::CONT)
+        .map_err(failed(Signal::CONT))
 }

@@ -26,4 +26,6 @@ pub use pidfd::{GroupSignalError, Pidfd};
 pub use signal::{ParseSignalError, Signal};
 pub use signal_action::{Action, SignalActions, keep_ended_children, stop_self};
 pub use spawn::{Session, Spawn, SpawnError, Spawned, Stage, spawn};
-pub use wait::{Change, EndStatus, Ended, peek_ended, reap, wait_ended_or_stopped};
+pub use wait::{
+    Change, EndStatus, Ended, is_still_stopped, peek_ended, reap, wait_ended_or_stopped,
+};

@@ -83,6 +83,17 @@ pub fn wait_ended_or_stopped(child: impl AsFd) -> io::Result<Change> {
     }
 }
 
+/// Whether a child is still in the stop that [`wait_ended_or_stopped`] told last: it has not
+/// been continued since, not stopped anew, and not ended.
+///
+/// # Errors
+/// `ECHILD` when it is no unreaped child of this process.
+pub fn is_still_stopped(child: impl AsFd) -> io::Result<bool> {
+    let options = libc::WEXITED | libc::WSTOPPED | libc::WCONTINUED;
+    let news = waitid(child.as_fd(), options | libc::WNOHANG | libc::WNOWAIT)?;
+    Ok(news.is_none())
+}
+
 /// Waits for and reaps a child that is known to be ending, whatever signal it was to send.
 pub(crate) fn reap_ending(child: BorrowedFd<'_>) {
     // Nothing to do about an error: ECHILD says that somebody else, or the kernel, reaped it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hostledger_sys::{
     Change, EndStatus, Features, GroupSignalError, Pidfd, Session, Signal, Spawn, exit_status,
-    peek_ended, reap, spawn, wait_ended_or_stopped,
+    is_still_stopped, peek_ended, reap, spawn, wait_ended_or_stopped,
 };
 
 /// Ended and reaped with the test, however that ends.
@@ -112,7 +112,9 @@ fn a_stop_is_told_once_and_then_the_end() {
     };
     assert_eq!(signal, Signal::STOP);
     assert_eq!(state(&child), Some('T'));
+    assert!(is_still_stopped(&child.0).unwrap());
     child.0.send_signal(Signal::CONT).unwrap();
+    assert!(!is_still_stopped(&child.0).unwrap());
     let Change::Ended(ended) = wait_ended_or_stopped(&child.0).unwrap() else {
         panic!("it stopped again");
     };
