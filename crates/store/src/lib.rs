@@ -1,1 +1,31 @@
 //! Storage of hostledger's records: diesel, SQLite, migrations, the batching writer.
+//!
+//! The port is [`Store`]: everything the layers above ask of a database, in the words of
+//! [`hostledger_model`]. [`SqliteStore`] is the engine behind it. What is written is data
+//! ([`Change`]), handed to one writer that commits whatever has queued up; what must follow
+//! durability waits for the [`Ticket`].
+//!
+//! Tables and encodings are ArchiveBox's, so that both can read the same file; columns of our
+//! own come on top. This is the only crate that names diesel or SQL.
+
+mod change;
+mod error;
+mod filter;
+mod location;
+mod record_id;
+mod records;
+mod rows;
+mod sqlite;
+mod store;
+mod ticket;
+
+pub use change::{Change, Used};
+pub use error::{CorruptRow, ReadOnly, StoreError};
+pub use filter::ProcessFilter;
+pub use location::{Database, InvalidLocation};
+pub use record_id::{Found, IdPrefix, InvalidPrefix, RecordId};
+pub use records::Records;
+pub use rows::{Page, PageKey, Rows};
+pub use sqlite::{OpenOptions, SqliteStore};
+pub use store::{Access, Store};
+pub use ticket::{Commit, Completion, Ticket};

@@ -1,0 +1,116 @@
+//! What can be written, as data.
+
+use hostledger_model::{
+    Binary, BinaryId, InterfaceId, Machine, MachineFacts, MachineId, NetworkInterface, OwnerId,
+    Process, ProcessChange, ProcessId,
+};
+use serde_json::{Map, Value};
+
+use crate::record_id::RecordId;
+
+/// One change of one record.
+///
+/// The changes of a submission are written together or not at all. A change that finds its row
+/// gone, or in a state that it does not allow, is *refused*, and with it the whole submission:
+/// a use is not counted when the end it belongs to was written by somebody else.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A new machine, as it is; an id or guid that is there already is an error.
+    InsertMachine(Box<Machine>),
+    /// What was detected anew about a machine; refused when its row is gone.
+    SaveMachineFacts {
+        /// Which one.
+        id: MachineId,
+        /// What was learnt.
+        facts: Box<MachineFacts>,
+    },
+    /// A machine's new configuration; refused when its row is gone, or no longer holds the
+    /// configuration that the new one was made from.
+    SaveMachineConfig {
+        /// Which one.
+        id: MachineId,
+        /// What was read.
+        read: Option<Value>,
+        /// What is to stand there now.
+        config: Map<String, Value>,
+    },
+    /// Deletes a machine with its interfaces, binaries and processes; refused when it is gone.
+    DeleteMachine(MachineId),
+    /// A new interface, as it is; an id or fingerprint that is there already is an error.
+    InsertInterface(Box<NetworkInterface>),
+    /// Writes the facts to the machine's interface of the same fingerprint, or inserts this one
+    /// when there is none. The answer names the row that was written.
+    SaveInterface(Box<NetworkInterface>),
+    /// A new binary, as it is; an id or a set of machine, name, path, version and hash that is
+    /// there already is an error.
+    InsertBinary(Box<Binary>),
+    /// Writes every field of a binary but id, machine, creation time and health; refused when
+    /// its row is gone.
+    UpdateBinary(Box<Binary>),
+    /// Counts one use of something; never refused: what is gone needs no count.
+    CountUse {
+        /// Of what.
+        of: Used,
+        /// Whether it went well.
+        succeeded: bool,
+    },
+    /// A new process, as it is; an id that is there already is an error.
+    InsertProcess(Box<Process>),
+    /// A step in the life of a process; refused when its row is gone or does not allow it
+    /// (each [`ProcessChange`] says when).
+    ChangeProcess {
+        /// Which one.
+        id: ProcessId,
+        /// The step.
+        change: ProcessChange,
+        /// Who must own the row: an end may also be written when nobody does; none leaves the
+        /// owner out of it, as settling from a journal does. A claim and a request to stop do
+        /// not ask for the owner at all.
+        owner: Option<OwnerId>,
+    },
+    /// Deletes a process and its attempts, and takes it from its children as their parent;
+    /// refused when it is gone.
+    DeleteProcess(ProcessId),
+}
+
+/// What a use is counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Used {
+    /// A host.
+    Machine(MachineId),
+    /// A network interface.
+    Interface(InterfaceId),
+    /// A program.
+    Binary(BinaryId),
+}
+
+impl Change {
+    /// The record it is about; what is written in the end can be another one for
+    /// [`Change::SaveInterface`].
+    #[must_use]
+    pub fn record(&self) -> RecordId {
+        match self {
+            Self::InsertMachine(machine) => machine.id.into(),
+            Self::SaveMachineFacts { id, .. }
+            | Self::SaveMachineConfig { id, .. }
+            | Self::DeleteMachine(id) => (*id).into(),
+            Self::InsertInterface(interface) | Self::SaveInterface(interface) => {
+                interface.id.into()
+            }
+            Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.id.into(),
+            Self::CountUse { of, .. } => (*of).into(),
+            Self::InsertProcess(process) => process.id.into(),
+            Self::ChangeProcess { id, .. } | Self::DeleteProcess(id) => (*id).into(),
+        }
+    }
+}
+
+impl From<Used> for RecordId {
+    fn from(used: Used) -> Self {
+        match used {
+            Used::Machine(id) => id.into(),
+            Used::Interface(id) => id.into(),
+            Used::Binary(id) => id.into(),
+        }
+    }
+}

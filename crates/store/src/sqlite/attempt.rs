@@ -1,0 +1,154 @@
+//! Rows of `hostledger_attempt`: how the earlier attempts of processes ended.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use hostledger_model::{Attempt, Ended, LogPlace, ProcessId};
+
+use super::encoding::{self, RowReader};
+use super::process::{IdentityRow, UsageRow};
+use super::schema::{attempt, names, process};
+use crate::error::CorruptRow;
+
+/// A row as it stands.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = attempt, check_for_backend(Sqlite))]
+pub(super) struct AttemptRow {
+    process_id: String,
+    number: i64,
+    pid: Option<i64>,
+    boot_id: Option<String>,
+    pid_namespace: Option<i64>,
+    start_ticks: Option<i64>,
+    pidfd_inode: Option<i64>,
+    started_at: Option<String>,
+    ended_at: String,
+    exit_code: Option<i64>,
+    outcome: String,
+    stdout: String,
+    stderr: String,
+    stdout_bytes: Option<i64>,
+    stderr_bytes: Option<i64>,
+    log: Option<String>,
+    cpu_user_us: Option<i64>,
+    cpu_system_us: Option<i64>,
+    max_rss_kib: Option<i64>,
+    block_inputs: Option<i64>,
+    block_outputs: Option<i64>,
+    voluntary_switches: Option<i64>,
+    involuntary_switches: Option<i64>,
+}
+
+/// What the process row knows of the attempt that is going on.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = process, check_for_backend(Sqlite))]
+struct CurrentAttempt {
+    attempt: i64,
+    pid: Option<i64>,
+    #[diesel(embed)]
+    identity: IdentityRow,
+    started_at: Option<String>,
+    log: Option<String>,
+}
+
+/// Writes the process's present attempt into the history, ended like this.
+///
+/// # Errors
+/// A process that is not there has no attempt: nothing is written.
+pub(super) fn insert(
+    connection: &mut SqliteConnection,
+    process_id: &str,
+    ended: &Ended,
+) -> QueryResult<()> {
+    let current: Option<CurrentAttempt> = process::table
+        .find(process_id)
+        .select(CurrentAttempt::as_select())
+        .first(connection)
+        .optional()?;
+    let Some(current) = current else {
+        return Ok(());
+    };
+    let usage: UsageRow = ended.usage.as_ref().map(Into::into).unwrap_or_default();
+    let row = AttemptRow {
+        process_id: process_id.to_owned(),
+        number: current.attempt,
+        pid: current.pid,
+        boot_id: current.identity.boot_id,
+        pid_namespace: current.identity.pid_namespace,
+        start_ticks: current.identity.start_ticks,
+        pidfd_inode: current.identity.pidfd_inode,
+        started_at: current.started_at,
+        ended_at: encoding::time(ended.ended_at),
+        exit_code: ended.exit_code.map(i64::from),
+        outcome: ended.outcome.as_str().to_owned(),
+        stdout: ended.stdout.clone(),
+        stderr: ended.stderr.clone(),
+        stdout_bytes: ended.stdout_bytes.map(encoding::bits),
+        stderr_bytes: ended.stderr_bytes.map(encoding::bits),
+        log: current.log,
+        cpu_user_us: usage.cpu_user_us,
+        cpu_system_us: usage.cpu_system_us,
+        max_rss_kib: usage.max_rss_kib,
+        block_inputs: usage.block_inputs,
+        block_outputs: usage.block_outputs,
+        voluntary_switches: usage.voluntary_switches,
+        involuntary_switches: usage.involuntary_switches,
+    };
+    diesel::insert_into(attempt::table)
+        .values(row)
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn of_process(
+    connection: &mut SqliteConnection,
+    process_id: ProcessId,
+) -> QueryResult<Vec<AttemptRow>> {
+    attempt::table
+        .filter(attempt::process_id.eq(process_id.simple()))
+        .order(attempt::number)
+        .select(AttemptRow::as_select())
+        .load(connection)
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = CorruptRow;
+
+    fn try_from(row: AttemptRow) -> Result<Self, CorruptRow> {
+        let read = RowReader {
+            table: names::ATTEMPT,
+            id: &row.process_id,
+        };
+        let identity = IdentityRow {
+            boot_id: row.boot_id,
+            pid_namespace: row.pid_namespace,
+            start_ticks: row.start_ticks,
+            pidfd_inode: row.pidfd_inode,
+        };
+        let usage = UsageRow {
+            cpu_user_us: row.cpu_user_us,
+            cpu_system_us: row.cpu_system_us,
+            max_rss_kib: row.max_rss_kib,
+            block_inputs: row.block_inputs,
+            block_outputs: row.block_outputs,
+            voluntary_switches: row.voluntary_switches,
+            involuntary_switches: row.involuntary_switches,
+        };
+        let exit_code = row.exit_code.map(|code| read.number("exit_code", code));
+        Ok(Self {
+            number: read.number("number", row.number)?,
+            identity: identity.read(read, read.pid(row.pid)?)?,
+            started_at: read.time_some("started_at", row.started_at.as_ref())?,
+            log: row.log.as_deref().map(LogPlace::from_text),
+            ended: Ended {
+                ended_at: read.time("ended_at", &row.ended_at)?,
+                exit_code: exit_code.transpose()?,
+                outcome: read.parse("outcome", &row.outcome)?,
+                stdout: row.stdout,
+                stderr: row.stderr,
+                stdout_bytes: row.stdout_bytes.map(i64::cast_unsigned),
+                stderr_bytes: row.stderr_bytes.map(i64::cast_unsigned),
+                usage: usage.read(read)?,
+            },
+        })
+    }
+}

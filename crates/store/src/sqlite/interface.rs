@@ -1,0 +1,141 @@
+//! Rows of `machine_networkinterface`.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use hostledger_model::{InterfaceId, MachineId, NetworkFacts, NetworkInterface};
+
+use super::encoding::{self, RowReader};
+use super::schema::{interface, names};
+use crate::error::CorruptRow;
+
+/// A row as it stands.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = interface, check_for_backend(Sqlite))]
+pub(super) struct InterfaceRow {
+    pub(super) id: String,
+    pub(super) created_at: String,
+    modified_at: String,
+    num_uses_succeeded: i64,
+    num_uses_failed: i64,
+    machine_id: String,
+    #[diesel(embed)]
+    facts: NetworkFactsRow,
+}
+
+/// The columns that detection fills.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = interface, check_for_backend(Sqlite))]
+pub(super) struct NetworkFactsRow {
+    iface: String,
+    ip_public: String,
+    ip_local: String,
+    mac_address: String,
+    dns_server: String,
+    hostname: String,
+    isp: String,
+    city: String,
+    region: String,
+    country: String,
+}
+
+impl From<&NetworkFacts> for NetworkFactsRow {
+    fn from(facts: &NetworkFacts) -> Self {
+        Self {
+            iface: facts.iface.clone(),
+            ip_public: facts.ip_public.clone(),
+            ip_local: facts.ip_local.clone(),
+            mac_address: facts.mac_address.clone(),
+            dns_server: facts.dns_server.clone(),
+            hostname: facts.hostname.clone(),
+            isp: facts.isp.clone(),
+            city: facts.city.clone(),
+            region: facts.region.clone(),
+            country: facts.country.clone(),
+        }
+    }
+}
+
+impl From<&NetworkInterface> for InterfaceRow {
+    fn from(interface: &NetworkInterface) -> Self {
+        Self {
+            id: interface.id.simple(),
+            created_at: encoding::time(interface.created_at),
+            modified_at: encoding::time(interface.modified_at),
+            num_uses_succeeded: encoding::count(interface.health.num_uses_succeeded),
+            num_uses_failed: encoding::count(interface.health.num_uses_failed),
+            machine_id: interface.machine_id.simple(),
+            facts: (&interface.facts).into(),
+        }
+    }
+}
+
+impl TryFrom<InterfaceRow> for NetworkInterface {
+    type Error = CorruptRow;
+
+    fn try_from(row: InterfaceRow) -> Result<Self, CorruptRow> {
+        let read = RowReader {
+            table: names::INTERFACE,
+            id: &row.id,
+        };
+        let facts = row.facts;
+        Ok(Self {
+            id: read.parse("id", &row.id)?,
+            created_at: read.time("created_at", &row.created_at)?,
+            modified_at: read.time("modified_at", &row.modified_at)?,
+            health: read.health(row.num_uses_succeeded, row.num_uses_failed)?,
+            machine_id: read.parse("machine_id", &row.machine_id)?,
+            facts: NetworkFacts {
+                mac_address: facts.mac_address,
+                ip_public: facts.ip_public,
+                ip_local: facts.ip_local,
+                dns_server: facts.dns_server,
+                hostname: facts.hostname,
+                iface: facts.iface,
+                isp: facts.isp,
+                city: facts.city,
+                region: facts.region,
+                country: facts.country,
+            },
+        })
+    }
+}
+
+pub(super) fn by_id(
+    connection: &mut SqliteConnection,
+    id: InterfaceId,
+) -> QueryResult<Option<InterfaceRow>> {
+    interface::table
+        .find(id.simple())
+        .select(InterfaceRow::as_select())
+        .first(connection)
+        .optional()
+}
+
+/// Real files lack the unique index and hold duplicates: the one modified last is meant.
+pub(super) fn by_fingerprint(
+    connection: &mut SqliteConnection,
+    machine: MachineId,
+    facts: &NetworkFacts,
+) -> QueryResult<Option<InterfaceRow>> {
+    interface::table
+        .filter(interface::machine_id.eq(machine.simple()))
+        .filter(interface::ip_public.eq(&facts.ip_public))
+        .filter(interface::ip_local.eq(&facts.ip_local))
+        .filter(interface::mac_address.eq(&facts.mac_address))
+        .filter(interface::dns_server.eq(&facts.dns_server))
+        .order((interface::modified_at.desc(), interface::id.desc()))
+        .select(InterfaceRow::as_select())
+        .first(connection)
+        .optional()
+}
+
+pub(super) fn of_machine(
+    connection: &mut SqliteConnection,
+    machine: MachineId,
+) -> QueryResult<Vec<InterfaceRow>> {
+    interface::table
+        .filter(interface::machine_id.eq(machine.simple()))
+        .order((interface::created_at, interface::id))
+        .select(InterfaceRow::as_select())
+        .load(connection)
+}

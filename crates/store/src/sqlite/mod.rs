@@ -1,0 +1,27 @@
+//! The SQLite engine.
+
+mod access;
+mod apply;
+mod attempt;
+mod binary;
+mod check;
+mod connections;
+mod encoding;
+mod failure;
+mod interface;
+mod kind;
+mod literal;
+mod machine;
+mod migration;
+mod open;
+mod page;
+mod prefix;
+mod process;
+mod schema;
+mod store;
+mod transaction;
+mod uri;
+mod writer;
+
+pub use open::OpenOptions;
+pub use store::SqliteStore;

@@ -1,0 +1,90 @@
+//! The columns of `machine_process` that ArchiveBox knows.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use hostledger_model::{BinaryId, InterfaceId, Pid, Process, ProcessId};
+use serde_json::{Map, Value};
+
+use crate::error::CorruptRow;
+use crate::sqlite::encoding::{self, RowReader};
+use crate::sqlite::schema::process;
+
+/// What older writers put for a process that they found gone: it reads as killed.
+const FOUND_GONE: i64 = -1;
+const KILLED: i32 = 137;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = process, check_for_backend(Sqlite))]
+pub(in crate::sqlite) struct BaseRow {
+    pub(super) id: String,
+    pub(super) created_at: String,
+    pub(super) modified_at: String,
+    pub(super) pwd: String,
+    pub(super) cmd: String,
+    env: String,
+    pub(super) timeout: i64,
+    pid: Option<i64>,
+    exit_code: Option<i64>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    pub(super) started_at: Option<String>,
+    pub(super) ended_at: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) status: String,
+    pub(super) retry_at: Option<String>,
+    pub(super) binary_id: Option<String>,
+    pub(super) iface_id: Option<String>,
+    pub(super) machine_id: String,
+    pub(super) process_type: String,
+    pub(super) worker_type: String,
+    pub(super) parent_id: Option<String>,
+}
+
+impl From<&Process> for BaseRow {
+    fn from(process: &Process) -> Self {
+        Self {
+            id: process.id.simple(),
+            created_at: encoding::time(process.created_at),
+            modified_at: encoding::time(process.modified_at),
+            pwd: process.pwd.clone(),
+            cmd: encoding::text_list(&process.cmd),
+            env: Value::Object(process.env.clone()).to_string(),
+            timeout: process.timeout,
+            pid: process.pid.map(|pid| pid.get().into()),
+            exit_code: process.exit_code.map(i64::from),
+            stdout: process.stdout.clone(),
+            stderr: process.stderr.clone(),
+            started_at: process.started_at.map(encoding::time),
+            ended_at: process.ended_at.map(encoding::time),
+            url: process.url.clone(),
+            status: process.status.as_str().to_owned(),
+            retry_at: process.retry_at.map(encoding::time),
+            binary_id: process.binary_id.map(BinaryId::simple),
+            iface_id: process.interface_id.map(InterfaceId::simple),
+            machine_id: process.machine_id.simple(),
+            process_type: process.process_type.as_str().to_owned(),
+            worker_type: process.worker_type.clone(),
+            parent_id: process.parent_id.map(ProcessId::simple),
+        }
+    }
+}
+
+impl BaseRow {
+    pub(super) fn read_pid(&self, read: RowReader<'_>) -> Result<Option<Pid>, CorruptRow> {
+        read.pid(self.pid)
+    }
+
+    /// The variables; ArchiveBox's column may say JSON's null for none.
+    pub(super) fn read_env(&self, read: RowReader<'_>) -> Result<Map<String, Value>, CorruptRow> {
+        let env: Option<Map<String, Value>> = read.json("env", &self.env)?;
+        Ok(env.unwrap_or_default())
+    }
+
+    pub(super) fn read_exit_code(&self, read: RowReader<'_>) -> Result<Option<i32>, CorruptRow> {
+        match self.exit_code {
+            Some(FOUND_GONE) => Ok(Some(KILLED)),
+            Some(code) => read.number("exit_code", code).map(Some),
+            None => Ok(None),
+        }
+    }
+}

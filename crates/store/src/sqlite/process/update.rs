@@ -1,0 +1,160 @@
+//! Steps in the life of a process row, each a guarded statement on its own fields.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use hostledger_model::{
+    Ended, OwnerId, ProcessChange, ProcessId, ProcessStatus, Started, Timestamp,
+};
+
+use super::own::{IdentityRow, UsageRow};
+use crate::sqlite::attempt;
+use crate::sqlite::encoding;
+use crate::sqlite::literal;
+use crate::sqlite::schema::process;
+
+/// The columns that tell how an attempt ended.
+#[derive(AsChangeset)]
+#[diesel(table_name = process, treat_none_as_null = true)]
+struct EndedRow<'e> {
+    ended_at: String,
+    exit_code: Option<i64>,
+    outcome: &'static str,
+    stdout: &'e str,
+    stderr: &'e str,
+    stdout_bytes: Option<i64>,
+    stderr_bytes: Option<i64>,
+    #[diesel(embed)]
+    usage: UsageRow,
+}
+
+impl<'e> From<&'e Ended> for EndedRow<'e> {
+    fn from(ended: &'e Ended) -> Self {
+        Self {
+            ended_at: encoding::time(ended.ended_at),
+            exit_code: ended.exit_code.map(i64::from),
+            outcome: ended.outcome.as_str(),
+            stdout: &ended.stdout,
+            stderr: &ended.stderr,
+            stdout_bytes: ended.stdout_bytes.map(encoding::bits),
+            stderr_bytes: ended.stderr_bytes.map(encoding::bits),
+            usage: ended.usage.as_ref().map(Into::into).unwrap_or_default(),
+        }
+    }
+}
+
+/// Makes a change where the row allows it and belongs to `owner`; says whether it did.
+pub(in crate::sqlite) fn change(
+    connection: &mut SqliteConnection,
+    id: ProcessId,
+    change: &ProcessChange,
+    owner: Option<OwnerId>,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let id = id.simple();
+    let now = encoding::time(now);
+    let owner = owner.map(OwnerId::simple);
+    let queued = || process::status.eq(literal::status(ProcessStatus::Queued));
+    let not_ended = || process::status.ne(literal::status(ProcessStatus::Exited));
+    let is_owner = || {
+        let owner = owner.as_deref();
+        let anybody = owner.into_sql::<Nullable<Text>>().is_null();
+        anybody.or(process::owner.eq(owner))
+    };
+    let rows = match change {
+        ProcessChange::Claimed {
+            owner: claimer,
+            lease_until,
+        } => diesel::update(process::table.find(&id))
+            .filter(queued())
+            .filter(process::retry_at.le(&now))
+            .set((
+                process::owner.eq(claimer.simple()),
+                process::retry_at.eq(encoding::time(*lease_until)),
+                process::modified_at.eq(&now),
+            ))
+            .execute(connection)?,
+        ProcessChange::Deferred { retry_at } => diesel::update(process::table.find(&id))
+            .filter(queued())
+            .filter(is_owner())
+            .set((
+                process::retry_at.eq(encoding::time(*retry_at)),
+                process::modified_at.eq(&now),
+            ))
+            .execute(connection)?,
+        ProcessChange::Started(started) => diesel::update(process::table.find(&id))
+            .filter(queued())
+            .filter(is_owner())
+            .set((
+                process::status.eq(literal::status(ProcessStatus::Running)),
+                started_columns(started),
+                process::modified_at.eq(&now),
+            ))
+            .execute(connection)?,
+        ProcessChange::StopRequested(stop) => diesel::update(process::table.find(&id))
+            .filter(not_ended())
+            .filter(process::stop_at.is_null())
+            .set((
+                process::stop_at.eq(encoding::time(stop.at)),
+                process::stop_by.eq(&stop.by),
+                process::stop_signal.eq(stop.signal),
+                process::modified_at.eq(&now),
+            ))
+            .execute(connection)?,
+        ProcessChange::Ended(ended) => diesel::update(process::table.find(&id))
+            .filter(not_ended())
+            .filter(is_owner().or(process::owner.is_null()))
+            .set((
+                process::status.eq(literal::status(ProcessStatus::Exited)),
+                EndedRow::from(ended),
+                process::retry_at.eq(None::<&str>),
+                process::owner.eq(None::<&str>),
+                process::modified_at.eq(&now),
+            ))
+            .execute(connection)?,
+        ProcessChange::Requeued(requeued) => {
+            let ended = &requeued.ended;
+            // First the history, from the row as it is; a row that does not allow the update
+            // takes it back with the rest of the submission.
+            attempt::insert(connection, &id, ended)?;
+            diesel::update(process::table.find(&id))
+                .filter(not_ended())
+                .filter(is_owner().or(process::owner.is_null()))
+                .set((
+                    process::status.eq(literal::status(ProcessStatus::Queued)),
+                    EndedRow::from(ended),
+                    process::retry_at.eq(encoding::time(requeued.retry_at)),
+                    process::owner.eq(None::<&str>),
+                    process::attempt.eq(process::attempt + 1),
+                    (
+                        process::stop_at.eq(None::<&str>),
+                        process::stop_by.eq(None::<&str>),
+                        process::stop_signal.eq(None::<i32>),
+                    ),
+                    process::modified_at.eq(&now),
+                ))
+                .execute(connection)?
+        }
+    };
+    Ok(rows > 0)
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = process)]
+struct StartedRow<'s> {
+    pid: i64,
+    #[diesel(embed)]
+    identity: IdentityRow,
+    started_at: String,
+    retry_at: String,
+    log: &'s str,
+}
+
+fn started_columns(started: &Started) -> StartedRow<'_> {
+    StartedRow {
+        pid: started.identity.pid.get().into(),
+        identity: (&started.identity).into(),
+        started_at: encoding::time(started.started_at),
+        retry_at: encoding::time(started.lease_until),
+        log: started.log.as_text(),
+    }
+}

@@ -1,0 +1,208 @@
+//! The port, on a file of SQLite's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use diesel::SqliteConnection;
+use hostledger_model::{
+    Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
+    Pid, Process, ProcessId, Timestamp,
+};
+
+use super::check;
+use super::connections::Connections;
+use super::open::{self, OpenOptions};
+use super::process::Columns;
+use super::writer::Writer;
+use super::{attempt, binary, interface, machine, page, prefix, process};
+use crate::change::Change;
+use crate::error::{CorruptRow, ReadOnly, StoreError};
+use crate::filter::ProcessFilter;
+use crate::record_id::{Found, IdPrefix};
+use crate::rows::{Page, PageKey, Rows};
+use crate::store::{Access, Store};
+use crate::ticket::Ticket;
+
+/// A ledger in a file of SQLite's.
+///
+/// Dropping it waits until everything submitted is written.
+pub struct SqliteStore {
+    /// None where nothing may be written.
+    writer: Option<Writer>,
+    connections: Connections,
+    columns: Columns,
+    access: Access,
+}
+
+impl SqliteStore {
+    /// Opens a database file, or makes a ledger where there is none or an empty one.
+    ///
+    /// Another program's database with a ledger's tables is opened to be read; nothing is
+    /// written to it nor made beside it.
+    ///
+    /// # Errors
+    /// [`StoreError`] names what is in the way; then nothing is changed.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
+        let opened = open::open(path, options)?;
+        let writer =
+            match opened.access {
+                Access::Foreign => None,
+                Access::Own => Some(Writer::start(opened.failures.clone()).map_err(|source| {
+                    StoreError::Open {
+                        path: opened.failures.path.clone(),
+                        source: Arc::new(source),
+                    }
+                })?),
+            };
+        let connections = Connections::new(opened.failures, opened.access);
+        if let Some(connection) = opened.connection {
+            connections.keep(connection);
+        }
+        Ok(Self {
+            writer,
+            connections,
+            columns: opened.columns,
+            access: opened.access,
+        })
+    }
+
+    /// Reads one record.
+    fn one<R, T: TryFrom<R, Error = CorruptRow>>(
+        &self,
+        query: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<Option<R>>,
+    ) -> Result<Option<T>, StoreError> {
+        let row = self.connections.read(query)?;
+        Ok(row.map(T::try_from).transpose()?)
+    }
+
+    /// Reads several records.
+    fn several<R, T: TryFrom<R, Error = CorruptRow>>(
+        &self,
+        query: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<Vec<R>>,
+    ) -> Result<Rows<T>, StoreError> {
+        let rows = self.connections.read(query)?;
+        Ok(rows.into_iter().map(T::try_from).collect())
+    }
+}
+
+impl Store for SqliteStore {
+    fn access(&self) -> Access {
+        self.access
+    }
+
+    fn check(&self) -> Result<Vec<String>, StoreError> {
+        let problems = self.connections.read(check::problems)?;
+        Ok(problems.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
+        match &self.writer {
+            Some(writer) => writer.submit(now, changes),
+            None => Ticket::answered(Err(StoreError::ReadOnly {
+                path: self.connections.failures().path.clone(),
+                why: ReadOnly::Foreign,
+            })),
+        }
+    }
+
+    fn machine(&self, id: MachineId) -> Result<Option<Machine>, StoreError> {
+        self.one(|connection| machine::by_id(connection, id))
+    }
+
+    fn machine_by_guid(&self, guid: &str) -> Result<Option<Machine>, StoreError> {
+        self.one(|connection| machine::by_guid(connection, guid))
+    }
+
+    fn interface(&self, id: InterfaceId) -> Result<Option<NetworkInterface>, StoreError> {
+        self.one(|connection| interface::by_id(connection, id))
+    }
+
+    fn interface_by_fingerprint(
+        &self,
+        machine: MachineId,
+        facts: &NetworkFacts,
+    ) -> Result<Option<NetworkInterface>, StoreError> {
+        self.one(|connection| interface::by_fingerprint(connection, machine, facts))
+    }
+
+    fn interfaces_of(&self, machine: MachineId) -> Result<Rows<NetworkInterface>, StoreError> {
+        self.several(|connection| interface::of_machine(connection, machine))
+    }
+
+    fn binary(&self, id: BinaryId) -> Result<Option<Binary>, StoreError> {
+        self.one(|connection| binary::by_id(connection, id))
+    }
+
+    fn valid_binary(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError> {
+        self.one(|connection| binary::valid_by_name(connection, machine, name))
+    }
+
+    fn process(&self, id: ProcessId) -> Result<Option<Process>, StoreError> {
+        self.one(|connection| process::by_id(connection, self.columns, id))
+    }
+
+    fn running_by_pid(&self, machine: MachineId, pid: Pid) -> Result<Rows<Process>, StoreError> {
+        self.several(|connection| process::by_pid(connection, self.columns, machine, pid))
+    }
+
+    fn processes(&self, filter: &ProcessFilter) -> Result<Rows<Process>, StoreError> {
+        self.several(|connection| process::list(connection, self.columns, filter))
+    }
+
+    fn children(&self, parents: &[ProcessId]) -> Result<Rows<Process>, StoreError> {
+        self.several(|connection| process::children(connection, self.columns, parents))
+    }
+
+    fn attempts(&self, process: ProcessId) -> Result<Vec<Attempt>, StoreError> {
+        if self.columns == Columns::Base {
+            return Ok(Vec::new());
+        }
+        self.several(|connection| attempt::of_process(connection, process))?
+            .complete()
+    }
+
+    fn find(&self, prefix: &IdPrefix) -> Result<Found, StoreError> {
+        self.connections
+            .read(|connection| prefix::find(connection, prefix))
+    }
+
+    fn machine_page(
+        &self,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Page<Machine>, StoreError> {
+        let rows = self
+            .connections
+            .read(|connection| page::machines(connection, after, limit))?;
+        Ok(page::of(rows, limit))
+    }
+
+    fn interface_page(
+        &self,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Page<NetworkInterface>, StoreError> {
+        let rows = self
+            .connections
+            .read(|connection| page::interfaces(connection, after, limit))?;
+        Ok(page::of(rows, limit))
+    }
+
+    fn binary_page(&self, after: Option<&PageKey>, limit: u32) -> Result<Page<Binary>, StoreError> {
+        let rows = self
+            .connections
+            .read(|connection| page::binaries(connection, after, limit))?;
+        Ok(page::of(rows, limit))
+    }
+
+    fn process_page(
+        &self,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Page<Process>, StoreError> {
+        let rows = self
+            .connections
+            .read(|connection| process::page(connection, self.columns, after, limit))?;
+        Ok(page::of(rows, limit))
+    }
+}
