@@ -1,1 +1,31 @@
 //! The event loop of hostledger: carries out what the state machines decide.
+//!
+//! One thread waits for whatever happens next: a request, an exit, a timer, a change that has
+//! become durable. It feeds each to the state machine of the process it concerns and carries
+//! the effects out, strictly in order for each process. It never waits for one process while
+//! another could go on, and takes no CPU while nothing happens.
+//!
+//! What it works with comes in through [ports](port): where changes are written, who starts
+//! and signals programs, and what time it is.
+
+mod bystander;
+mod direct;
+mod engine;
+mod event_loop;
+pub mod logs;
+mod message;
+mod owner;
+pub mod port;
+mod store_book;
+mod supervised;
+mod timers;
+mod waker;
+mod watch;
+
+pub use bystander::{Bystander, BystanderError, Stopped};
+pub use direct::{DirectSpawner, DirectSpawnerError};
+pub use engine::{Engine, Parts, StartError};
+pub use hostledger_lifecycle::process::lease_end;
+pub use owner::{Owner, OwnerError};
+pub use store_book::StoreBook;
+pub use watch::{NotRecorded, Progress, Watch};

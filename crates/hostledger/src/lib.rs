@@ -1,1 +1,60 @@
 //! A durable ledger of hosts, binaries and processes.
+//!
+//! Programs that start other programs lose track of them: orphans eat the memory, exit codes
+//! vanish, a kill by pid hits a stranger. A [`Ledger`] accounts for every process it starts:
+//! who it was, who started it, what it wrote, how it ended and what it used. It knows which
+//! machine and network it is on, and keeps all of it in a SQLite file.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let data_dir = directory.path().join("ledger");
+//! use hostledger::{Ledger, Outcome};
+//!
+//! let ledger = Ledger::open(data_dir)?;
+//! let running = ledger.command("sh").args(["-c", "echo hello; exit 7"]).launch()?;
+//! let process = running.wait()?;
+//!
+//! assert_eq!(process.exit_code, Some(7));
+//! assert_eq!(process.outcome, Some(Outcome::Exited));
+//! assert_eq!(process.stdout, "hello\n");
+//! assert_eq!(ledger.process(process.id)?, process);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Linux 5.10 and later, x86_64 and aarch64. A [`Ledger`] is cheap to clone and can be shared
+//! between threads; no async runtime is needed.
+
+mod command;
+mod current;
+mod data_dir;
+pub mod doctor;
+mod error;
+mod launch;
+mod ledger;
+mod options;
+mod output;
+mod read;
+mod running;
+mod stop;
+mod tree;
+
+pub use command::CommandBuilder;
+pub use data_dir::{DataDir, DataDirError};
+pub use error::LedgerError;
+pub use ledger::Ledger;
+pub use options::LedgerOptions;
+pub use read::AnyRecord;
+pub use running::{Relayed, Running};
+pub use tree::Tree;
+
+pub use hostledger_engine::Stopped;
+pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
+pub use hostledger_model as model;
+pub use hostledger_model::{
+    Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,
+    ProcessId, ProcessStatus, ProcessType, Timestamp,
+};
+pub use hostledger_process::{Signal, Stream, tail};
+pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

@@ -35,7 +35,7 @@ pub enum Effect {
 }
 
 /// What a timer is about; a process has at most one of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// Feeds [`TimedOut`](super::Event::TimedOut).
     Timeout,

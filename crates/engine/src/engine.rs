@@ -1,0 +1,112 @@
+//! The engine as others hold it.
+
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use chrono::TimeDelta;
+use hostledger_model::{MachineId, OwnerId, Process, ProcessId, StopRequest};
+
+use crate::event_loop::EventLoop;
+use crate::message::Message;
+use crate::port::{Clock, LaunchOrder, ProcessBook, Spawner};
+use crate::waker::Waker;
+use crate::watch::Watch;
+
+/// What an engine works with.
+pub struct Parts {
+    /// Where changes are written.
+    pub book: Box<dyn ProcessBook>,
+    /// Who starts programs.
+    pub spawner: Box<dyn Spawner>,
+    /// What time it is.
+    pub clock: Box<dyn Clock>,
+    /// The host we are on.
+    pub machine: MachineId,
+    /// Who we are, for the rows we own.
+    pub owner: OwnerId,
+}
+
+/// The engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No eventfd(2) for its wake-up.
+    #[error("failed to create the wake-up of the event loop")]
+    Waker(#[source] std::io::Error),
+    /// No thread.
+    #[error("failed to start the thread of the event loop")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Starts, supervises and stops processes, on a thread of its own.
+///
+/// Dropping it ends the supervision, not the processes: what has happened until then is
+/// written down first.
+pub struct Engine {
+    inbox: Mutex<Sender<Message>>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the event loop.
+    ///
+    /// # Errors
+    /// The kernel is out of descriptors or threads.
+    pub fn start(parts: Parts) -> Result<Self, StartError> {
+        let waker = Arc::new(Waker::new().map_err(StartError::Waker)?);
+        let (inbox, received) = channel();
+        let event_loop = EventLoop::new(parts, received, inbox.clone(), Arc::clone(&waker));
+        let thread = thread::Builder::new()
+            .name("hostledger-loop".to_owned())
+            .spawn(|| event_loop.run())
+            .map_err(StartError::Thread)?;
+        Ok(Self {
+            inbox: Mutex::new(inbox),
+            waker,
+            thread: Some(thread),
+        })
+    }
+
+    /// Starts the program of a process whose row is written and claimed by us.
+    pub fn launch(&self, process: Process, order: LaunchOrder) -> Arc<Watch> {
+        let watch = Arc::new(Watch::default());
+        let (process, order) = (Box::new(process), Box::new(order));
+        self.send(Message::Launch {
+            process,
+            order,
+            watch: Arc::clone(&watch),
+        });
+        watch
+    }
+
+    /// Has a process stopped: the request is stored, then its signal is sent, and after
+    /// `grace` SIGKILL. One that is not supervised here is left alone.
+    pub fn stop(&self, id: ProcessId, request: StopRequest, grace: Option<TimeDelta>) {
+        self.send(Message::Stop { id, request, grace });
+    }
+
+    /// Sends a signal that is no request to stop, by the process's kill mode.
+    pub fn signal(&self, id: ProcessId, signal: i32) {
+        self.send(Message::Signal { id, signal });
+    }
+
+    fn send(&self, message: Message) {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.send(message).is_err() {
+            tracing::error!("the event loop has ended: a message was dropped");
+        }
+        self.waker.wake();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.send(Message::Close);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the event loop has panicked");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Who supervises a process, and whether they still do.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hostledger_model::OwnerId;
+use hostledger_sys::FileLock;
+
+/// Our name for the rows we own, and the lock that says we are alive.
+///
+/// The lock is on a file of the data directory (an open file description lock, fcntl(2)): the
+/// kernel releases it when we die, in whatever way. So whether an owner is alive is one question
+/// to the kernel, without heartbeats and without pids.
+#[derive(Debug)]
+pub struct Owner {
+    id: OwnerId,
+    path: PathBuf,
+    _lock: FileLock,
+}
+
+/// An owner's lock could not be made or looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the lock of an owner {}", path.display())]
+pub struct OwnerError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl Owner {
+    /// A new owner, alive until this is dropped or the process dies.
+    ///
+    /// # Errors
+    /// The file cannot be made in `directory`, which must exist, or cannot be locked.
+    pub fn register(directory: &Path) -> Result<Self, OwnerError> {
+        let id = OwnerId::generate();
+        let path = lock_path(directory, id);
+        let failed = |source| OwnerError {
+            path: path.clone(),
+            source,
+        };
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path);
+        // Nobody knows the name yet, so nobody can hold the lock.
+        let lock = FileLock::try_acquire(file.map_err(failed)?)
+            .and_then(|lock| lock.ok_or_else(|| io::ErrorKind::WouldBlock.into()))
+            .map_err(failed)?;
+        Ok(Self {
+            id,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn id(&self) -> OwnerId {
+        self.id
+    }
+
+    /// Whether the owner of this name is alive, on this host.
+    ///
+    /// # Errors
+    /// The lock cannot be asked for, other than as there is none.
+    pub fn is_alive(directory: &Path, id: OwnerId) -> Result<bool, OwnerError> {
+        let path = lock_path(directory, id);
+        let held = match File::open(&path) {
+            Ok(file) => FileLock::is_held(&file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        };
+        held.map_err(|source| OwnerError { path, source })
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(path = %self.path.display(), %error, "an owner's lock file stays");
+        }
+    }
+}
+
+fn lock_path(directory: &Path, id: OwnerId) -> PathBuf {
+    directory.join(format!("{}.lock", id.simple()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_alive_until_it_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let owner = Owner::register(directory.path()).unwrap();
+        let id = owner.id();
+        assert!(Owner::is_alive(directory.path(), id).unwrap());
+        assert!(!Owner::is_alive(directory.path(), OwnerId::generate()).unwrap());
+        drop(owner);
+        assert!(!Owner::is_alive(directory.path(), id).unwrap());
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
+    }
+
+    #[test]
+    fn the_file_of_a_dead_owner_says_that_it_is_dead() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = OwnerId::generate();
+        fs::write(lock_path(directory.path(), id), "").unwrap();
+        assert!(!Owner::is_alive(directory.path(), id).unwrap());
+    }
+}

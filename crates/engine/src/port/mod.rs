@@ -1,0 +1,9 @@
+//! What the engine needs of others.
+
+mod book;
+mod clock;
+mod spawner;
+
+pub use book::{BookError, ProcessBook, Saved};
+pub use clock::{Clock, SystemClock};
+pub use spawner::{LaunchOrder, OutputPlace, SignalFailed, Spawner, StdinSource};

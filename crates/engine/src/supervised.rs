@@ -1,0 +1,51 @@
+//! One process in the event loop's care.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hostledger_lifecycle::process::{Effect, Event};
+use hostledger_model::{Process, ProcessChange, ProcessStatus, Timestamp};
+
+use crate::port::LaunchOrder;
+use crate::watch::Watch;
+
+/// A process and what is still to be done about it.
+///
+/// Events are handled one after the other: the next one only when all effects of the one
+/// before are carried out and durable. So a decision is never made on a row that was not
+/// written yet.
+pub(crate) struct Supervised {
+    pub(crate) process: Process,
+    pub(crate) order: Box<LaunchOrder>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) effects: VecDeque<Effect>,
+    /// The change that is being written, and since when.
+    pub(crate) saving: Option<(ProcessChange, Timestamp)>,
+    /// Whether the spawner still has to tell what came of the start.
+    pub(crate) starting: bool,
+}
+
+impl Supervised {
+    pub(crate) fn new(process: Process, order: Box<LaunchOrder>, watch: Arc<Watch>) -> Self {
+        Self {
+            process,
+            order,
+            watch,
+            events: VecDeque::from([Event::Launch]),
+            effects: VecDeque::new(),
+            saving: None,
+            starting: false,
+        }
+    }
+
+    /// Whether nothing more will happen to it here.
+    pub(crate) fn is_over(&self) -> bool {
+        self.process.status != ProcessStatus::Running && !self.starting && self.is_settled()
+    }
+
+    /// Whether everything that has happened is dealt with and written down.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.saving.is_none() && self.effects.is_empty() && self.events.is_empty()
+    }
+}

@@ -1,0 +1,106 @@
+//! Timers of processes, on the clock that never jumps.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+use hostledger_lifecycle::process::Timer;
+use hostledger_model::ProcessId;
+
+/// When which timer of which process goes off; at most one of a kind for each process.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    due: BinaryHeap<Reverse<(Duration, ProcessId, Timer)>>,
+    armed: HashMap<(ProcessId, Timer), Duration>,
+}
+
+impl Timers {
+    /// Has `timer` go off at `at`; one of the same kind that was armed before no longer does.
+    pub(crate) fn arm(&mut self, id: ProcessId, timer: Timer, at: Duration) {
+        self.armed.insert((id, timer), at);
+        self.due.push(Reverse((at, id, timer)));
+    }
+
+    /// Has no timer of the process go off any more.
+    pub(crate) fn disarm(&mut self, id: ProcessId) {
+        for timer in [Timer::Timeout, Timer::Grace] {
+            self.armed.remove(&(id, timer));
+        }
+    }
+
+    /// How long after `now` the next timer goes off.
+    pub(crate) fn next_in(&mut self, now: Duration) -> Option<Duration> {
+        self.drop_disarmed();
+        self.due
+            .peek()
+            .map(|Reverse((at, ..))| at.saturating_sub(now))
+    }
+
+    /// The timers that have gone off by `now`, earliest first.
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(ProcessId, Timer)> {
+        let mut gone_off = Vec::new();
+        loop {
+            self.drop_disarmed();
+            let Some(&Reverse((at, id, timer))) = self.due.peek() else {
+                break;
+            };
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            self.armed.remove(&(id, timer));
+            gone_off.push((id, timer));
+        }
+        gone_off
+    }
+
+    fn drop_disarmed(&mut self) {
+        while let Some(&Reverse((at, id, timer))) = self.due.peek()
+            && self.armed.get(&(id, timer)) != Some(&at)
+        {
+            self.due.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn timers_go_off_in_order_and_once() {
+        let (a, b) = (ProcessId::generate(), ProcessId::generate());
+        let mut timers = Timers::default();
+        timers.arm(a, Timer::Timeout, secs(5));
+        timers.arm(b, Timer::Grace, secs(2));
+        assert_eq!(timers.next_in(secs(1)), Some(secs(1)));
+        assert_eq!(timers.take_due(secs(1)), []);
+        assert_eq!(
+            timers.take_due(secs(9)),
+            [(b, Timer::Grace), (a, Timer::Timeout)]
+        );
+        assert_eq!(timers.take_due(secs(99)), []);
+        assert_eq!(timers.next_in(secs(99)), None);
+    }
+
+    #[test]
+    fn arming_again_replaces_and_disarming_ends() {
+        let a = ProcessId::generate();
+        let mut timers = Timers::default();
+        timers.arm(a, Timer::Grace, secs(2));
+        timers.arm(a, Timer::Grace, secs(4));
+        assert_eq!(timers.take_due(secs(3)), []);
+        timers.arm(a, Timer::Timeout, secs(5));
+        timers.disarm(a);
+        assert_eq!(timers.next_in(secs(3)), None);
+        assert_eq!(timers.take_due(secs(9)), []);
+        assert!(
+            timers.due.is_empty(),
+            "nothing is kept of what was disarmed"
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! A command to be run, as a caller puts it together.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hostledger_model::{
+    BinaryId, CommandLine, Process, ProcessDraft, ProcessId, ProcessType, ResourceLimit, Timestamp,
+};
+use hostledger_store::Change;
+use serde_json::Value;
+
+use crate::{Ledger, LedgerError, Running};
+
+/// A command to be run and how; made by [`Ledger::command`].
+///
+/// What is not said is as the launcher has it at that moment: working directory, environment,
+/// umask, nice value, resource limits. The program reads nothing and its output is logged.
+#[must_use = "nothing runs before launch or create is called"]
+pub struct CommandBuilder {
+    ledger: Ledger,
+    command: Vec<OsString>,
+    working_directory: Option<PathBuf>,
+    edits: Vec<Edit>,
+    stdio: Stdio,
+}
+
+/// Where a program reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stdio {
+    /// Reads nothing, writes logs.
+    Logged,
+    /// Reads what we would, writes logs.
+    LoggedWithStdin,
+    /// Has our terminal.
+    Terminal,
+}
+
+/// Sets a field of the draft, once there is one.
+type Edit = Box<dyn FnOnce(&mut ProcessDraft) + Send>;
+
+impl Ledger {
+    /// A command to be run: a program, looked for on `PATH` when its name has no slash. No shell
+    /// is involved.
+    pub fn command(&self, program: impl Into<OsString>) -> CommandBuilder {
+        CommandBuilder {
+            ledger: self.clone(),
+            command: vec![program.into()],
+            working_directory: None,
+            edits: Vec::new(),
+            stdio: Stdio::Logged,
+        }
+    }
+}
+
+impl CommandBuilder {
+    /// Adds an argument; any bytes but NUL.
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.command.push(argument.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Runs it in another directory; a relative program is looked for from there.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.working_directory = Some(directory.into());
+        self
+    }
+
+    /// Gives it a variable, in addition to the launcher's. Text as it is, booleans as `True` and
+    /// `False`, lists and objects as JSON, null not at all.
+    pub fn env(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        self.with(|draft| drop(draft.env.insert(key, value)))
+    }
+
+    /// Starts from an empty environment instead of the launcher's.
+    pub fn env_clear(self) -> Self {
+        self.with(|draft| draft.launch.clear_env = true)
+    }
+
+    /// Has it stopped when it runs longer than this; as long as it likes unless you say so.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.with(move |draft| draft.timeout_ms = Some(millis))
+    }
+
+    /// Gives it a name for people.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.with(|draft| draft.name = Some(name))
+    }
+
+    /// Says which recorded process starts it; the nearest recorded ancestor unless you say so.
+    pub fn parent(self, parent: ProcessId) -> Self {
+        self.with(move |draft| draft.parent_id = Some(parent))
+    }
+
+    /// Says what kind of process it is; `cli` unless you say so.
+    pub fn process_type(self, process_type: ProcessType) -> Self {
+        self.with(move |draft| draft.process_type = process_type)
+    }
+
+    /// Says which kind of worker it is.
+    pub fn worker_type(self, worker_type: impl Into<String>) -> Self {
+        let worker_type = worker_type.into();
+        self.with(|draft| draft.worker_type = worker_type)
+    }
+
+    /// Says which recorded program it runs.
+    pub fn binary(self, binary: BinaryId) -> Self {
+        self.with(move |draft| draft.binary_id = Some(binary))
+    }
+
+    /// Gives a connection endpoint.
+    pub fn url(self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.with(|draft| draft.url = Some(url))
+    }
+
+    /// Sets its nice value, -20 to 19.
+    pub fn nice(self, nice: i32) -> Self {
+        self.with(move |draft| draft.launch.nice = Some(nice))
+    }
+
+    /// Sets its file mode creation mask, 0 to 0o777.
+    pub fn umask(self, umask: u32) -> Self {
+        self.with(move |draft| draft.launch.umask = Some(umask))
+    }
+
+    /// Sets one of its resource limits.
+    pub fn limit(self, limit: ResourceLimit) -> Self {
+        self.with(|draft| draft.launch.rlimits.push(limit))
+    }
+
+    /// Lets it read what we would read; it reads nothing unless you say so.
+    pub fn inherit_stdin(mut self) -> Self {
+        self.stdio = Stdio::LoggedWithStdin;
+        self
+    }
+
+    /// Gives it our terminal: it runs in our session, reads and writes there, and nothing of its
+    /// output is kept.
+    pub fn terminal(mut self) -> Self {
+        self.stdio = Stdio::Terminal;
+        self
+    }
+
+    /// Runs it now: returns when the program has been executed, or could not be.
+    ///
+    /// # Errors
+    /// What was put together cannot be run, and nothing was recorded; or the ledger failed. A
+    /// program that does not exist is no error here but a recorded end.
+    pub fn launch(self) -> Result<Running, LedgerError> {
+        let (ledger, stdio) = (self.ledger.clone(), self.stdio);
+        let (process, secrets) = self.into_process()?;
+        ledger.launch_new(process, secrets, stdio)
+    }
+
+    /// Records it as queued, due now, without running it.
+    ///
+    /// # Errors
+    /// What was put together cannot be run, or the ledger failed.
+    pub fn create(self) -> Result<Process, LedgerError> {
+        let ledger = self.ledger.clone();
+        let (process, _) = self.into_process()?;
+        let insert = Change::InsertProcess(Box::new(process.clone()));
+        ledger
+            .store()
+            .submit(process.created_at, vec![insert])
+            .wait()?;
+        Ok(process)
+    }
+
+    fn with(mut self, edit: impl FnOnce(&mut ProcessDraft) + Send + 'static) -> Self {
+        self.edits.push(Box::new(edit));
+        self
+    }
+
+    fn into_process(self) -> Result<(Process, serde_json::Map<String, Value>), LedgerError> {
+        let ledger = &self.ledger;
+        let parts = self.command.into_iter().map(OsString::into_vec).collect();
+        let command = CommandLine::new(parts)?;
+        let here = || std::env::current_dir().map_err(LedgerError::CurrentDirectory);
+        let directory = match self.working_directory {
+            Some(directory) if directory.is_absolute() => directory,
+            Some(directory) => here()?.join(directory),
+            None => here()?,
+        };
+        let machine = ledger.current_machine()?.id;
+        let pwd = directory.into_os_string().into_vec();
+        let mut draft = ProcessDraft::new(machine, command, pwd);
+        for edit in self.edits {
+            edit(&mut draft);
+        }
+        draft.interface_id = Some(ledger.current_interface(false)?.id);
+        if draft.parent_id.is_none() {
+            draft.parent_id = ledger.recorded_ancestor()?;
+        }
+        Ok(draft.into_process(&ledger.inner.secret_words, Timestamp::now())?)
+    }
+}
+
+/// The launcher's environment, unless it is not wanted, and what the caller gave.
+pub(crate) fn environment(
+    process: &Process,
+    secrets: &serde_json::Map<String, Value>,
+) -> Vec<(OsString, OsString)> {
+    let given = [&process.env, secrets].map(hostledger_model::environment_variables);
+    let mut variables: Vec<(OsString, OsString)> = Vec::new();
+    if !process.launch.clear_env {
+        variables.extend(std::env::vars_os().filter(|(key, _)| {
+            let given = |key: &OsStr| {
+                key.to_str()
+                    .is_some_and(|key| given.iter().any(|map| map.contains_key(key)))
+            };
+            !given(key) && key != PROCESS_ID
+        }));
+    }
+    variables.extend(
+        given
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.into(), value.into())),
+    );
+    variables.push((PROCESS_ID.into(), process.id.to_string().into()));
+    variables
+}
+
+/// Tells people which record a process belongs to; nothing of ours relies on it.
+const PROCESS_ID: &str = "HOSTLEDGER_PROCESS";

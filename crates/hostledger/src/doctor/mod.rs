@@ -1,0 +1,117 @@
+//! What this host offers, whether the ledger is healthy, and what to do about it.
+
+mod cgroup;
+mod kernel;
+mod limits;
+
+use serde::Serialize;
+
+use crate::{Ledger, LedgerError};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What, in a word or two.
+    pub name: &'static str,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What can be done; none when nothing needs to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// How something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, with less than it could have.
+    Reduced,
+    /// It does not work.
+    Bad,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            verdict: Verdict::Good,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    fn reduced(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        let (found, advice) = (found.into(), Some(advice.into()));
+        Self {
+            name,
+            verdict: Verdict::Reduced,
+            found,
+            advice,
+        }
+    }
+
+    fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Bad,
+            ..Self::reduced(name, found, advice)
+        }
+    }
+}
+
+/// Looks at the host: kernel, cgroups, limits. Changes nothing.
+#[must_use]
+pub fn host() -> Vec<Check> {
+    let mut checks = kernel::checks();
+    checks.push(cgroup::check());
+    checks.push(limits::check());
+    checks
+}
+
+/// Looks at a ledger that was opened, or at why it could not be.
+#[must_use]
+pub fn ledger(opened: &Result<Ledger, LedgerError>) -> Vec<Check> {
+    match opened {
+        Err(error) => vec![unusable("ledger", error)],
+        Ok(ledger) => ledger_checks(ledger),
+    }
+}
+
+fn ledger_checks(ledger: &Ledger) -> Vec<Check> {
+    let place = match ledger.data_dir() {
+        Some(directory) => Check::good("data directory", directory.display().to_string()),
+        None => Check::reduced(
+            "data directory",
+            "none: this is another program's database, which is only read",
+            "give a ledger of your own with --data or --database to record anything",
+        ),
+    };
+    let database = match ledger.store().check() {
+        Ok(problems) if problems.is_empty() => Check::good("database", "sound"),
+        Ok(problems) => Check::bad(
+            "database",
+            problems.join("; "),
+            "restore a backup, or save what sqlite3 PATH .recover can read",
+        ),
+        Err(error) => unusable("database", &error.into()),
+    };
+    vec![place, database]
+}
+
+fn unusable(name: &'static str, error: &LedgerError) -> Check {
+    let mut found = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        found.push_str(": ");
+        found.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Check::bad(
+        name,
+        found,
+        error.hint().unwrap_or_else(|| "see the error".to_owned()),
+    )
+}

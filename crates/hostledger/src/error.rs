@@ -1,0 +1,186 @@
+//! What can go wrong with a ledger.
+
+use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
+use hostledger_model::{DraftError, InvalidCommand, ProcessId};
+use hostledger_process::{IdentityError, InvalidLaunch, LogError, PidSpaceError, RelayError};
+use hostledger_store::{InvalidLocation, InvalidPrefix, RecordId, StoreError};
+
+use crate::data_dir::DataDirError;
+
+/// Why something could not be done with a ledger: which layer, which record, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The ledger's directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The text says no place of a database.
+    #[error(transparent)]
+    Location(#[from] InvalidLocation),
+    /// The database cannot be opened, read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The command line cannot be run.
+    #[error(transparent)]
+    Command(#[from] InvalidCommand),
+    /// Something given for a process does not fit.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The process cannot be started like this.
+    #[error(transparent)]
+    Launch(#[from] InvalidLaunch),
+    /// This is another program's database: nothing can be recorded in it.
+    #[error("this database belongs to another program: it is only read")]
+    ReadOnly,
+    /// Descriptors have run out.
+    #[error("cannot get a file descriptor")]
+    Descriptors(#[source] std::io::Error),
+    /// What follows `pid:` is no number.
+    #[error("{text:?} names no pid: write pid:1234")]
+    InvalidPid {
+        /// What was given.
+        text: String,
+    },
+    /// The working directory is not known, so a process has none to start in.
+    #[error("cannot tell the current directory")]
+    CurrentDirectory(#[source] std::io::Error),
+    /// Supervision cannot begin.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// The lock that says we are alive cannot be had.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// Children cannot be watched.
+    #[error("cannot watch processes")]
+    Spawner(#[from] hostledger_engine::DirectSpawnerError),
+    /// A process cannot be waited for or stopped.
+    #[error(transparent)]
+    Bystander(#[from] BystanderError),
+    /// What happened to a process could not be written down.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    /// Where we are among processes cannot be learnt.
+    #[error(transparent)]
+    PidSpace(#[from] PidSpaceError),
+    /// Who a live process is cannot be learnt.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A log cannot be read or made.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Output cannot be passed on.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// What was given is no id.
+    #[error(transparent)]
+    Prefix(#[from] InvalidPrefix),
+    /// No record's id begins like this.
+    #[error("there is no record whose id begins with {prefix}")]
+    NotFound {
+        /// What was given.
+        prefix: String,
+    },
+    /// Several records' ids begin like this.
+    #[error("several ids begin with {prefix}: {}", list(.candidates))]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// Some of them.
+        candidates: Vec<RecordId>,
+    },
+    /// The record is of another kind than what is wanted.
+    #[error("{found} is not a {wanted}")]
+    WrongKind {
+        /// What it is.
+        found: RecordId,
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// No running process has this pid.
+    #[error("no running process of this machine is recorded with pid {pid}")]
+    NoSuchPid {
+        /// The number.
+        pid: i32,
+    },
+    /// The process is not queued, or somebody else has taken it on.
+    #[error("process {id} cannot be launched: it is not queued, or somebody else has taken it on")]
+    NotLaunchable {
+        /// Its id.
+        id: ProcessId,
+    },
+    /// The value of a secret variable was not stored, so the process cannot be launched later.
+    #[error("process {id} needs the secret variable {key}, whose value is not stored")]
+    SecretMissing {
+        /// Its id.
+        id: ProcessId,
+        /// The variable.
+        key: String,
+    },
+    /// Nothing of the output was kept.
+    #[error("process {id} wrote to its launcher's terminal: nothing of its output was kept")]
+    NoLog {
+        /// Its id.
+        id: ProcessId,
+    },
+}
+
+fn list(candidates: &[RecordId]) -> String {
+    candidates
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl LedgerError {
+    /// What whoever sees this can do about it, in one sentence; none when the error says it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::DataDir(DataDirError::NotADirectory { .. }) => {
+                "name another directory with --data or HOSTLEDGER_DATA"
+            }
+            Self::DataDir(DataDirError::ForeignOwner { .. } | DataDirError::NotWritable { .. }) => {
+                "use a directory of your own with --data or HOSTLEDGER_DATA, or become its owner"
+            }
+            Self::DataDir(DataDirError::Unknown) => {
+                "name a directory with --data or HOSTLEDGER_DATA"
+            }
+            Self::Store(error) => return store_hint(error),
+            Self::ReadOnly => "give a ledger of your own with --data or --database",
+            Self::Ambiguous { .. } => "give more digits of the id",
+            Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
+            Self::NoSuchPid { .. } => "hostledger ps lists the running processes",
+            Self::SecretMissing { .. } => "launch it with the variable given anew",
+            Self::NoLog { .. } => "run it without --terminal to keep its output",
+            Self::Bystander(BystanderError::Elsewhere { .. }) => "run this on that machine",
+            Self::Bystander(BystanderError::OtherNamespace { .. }) => {
+                "run this in the container that the process runs in"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    let hint = match error {
+        StoreError::NoDirectory { .. } => "make the directory first, or give another path",
+        StoreError::NetworkFileSystem { .. } => {
+            "keep the ledger on a local disk: its write-ahead log needs memory shared by all who use it"
+        }
+        StoreError::Locked { .. } => "wait for the other program to finish, or end it",
+        StoreError::Newer { .. } => "use that version of hostledger or a later one",
+        StoreError::Full { .. } => "make room on the disk; nothing that was recorded is lost",
+        StoreError::ReadOnly { .. } => {
+            "give a ledger of your own to write to with --data or --database"
+        }
+        StoreError::NotALedger { .. } | StoreError::NotADatabase { .. } => {
+            "give the path of a ledger, or of a file that does not exist yet"
+        }
+        StoreError::Damaged { .. } => {
+            "restore a backup, or save what sqlite3 PATH .recover can read"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

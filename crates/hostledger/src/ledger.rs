@@ -1,0 +1,176 @@
+//! The ledger: opens, wires, and keeps what is current.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hostledger_engine::port::SystemClock;
+use hostledger_engine::{Bystander, DirectSpawner, Engine, Owner, Parts, StoreBook};
+use hostledger_host::{Host, Resolver};
+use hostledger_model::{InterfaceId, MachineId, OwnerId, ProcessId, SecretWords};
+use hostledger_store::{Access, Database, OpenOptions, SqliteStore, Store};
+
+use crate::{DataDir, LedgerError, LedgerOptions};
+
+/// A ledger of hosts, binaries and processes.
+///
+/// Cheap to clone; clones are the same ledger, and threads may share one. Processes that were
+/// launched go on when the last clone is dropped; what has happened to them until then is
+/// written down first.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    /// Before the store: it still writes when it ends.
+    supervision: Mutex<Option<Arc<Supervision>>>,
+    store: Arc<dyn Store>,
+    /// None for a ledger that is only read.
+    data_dir: Option<DataDir>,
+    pub(crate) host: Host,
+    pub(crate) application_id: String,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) secret_words: SecretWords,
+    pub(crate) machine: Mutex<Option<MachineId>>,
+    pub(crate) interface: Mutex<Option<InterfaceId>>,
+    /// The row of this program itself, and the pid it had then: a fork is another process.
+    pub(crate) process: Mutex<Option<(u32, ProcessId)>>,
+}
+
+/// What launching needs; begun with the first launch.
+pub(crate) struct Supervision {
+    /// Before the owner: it writes in its name when it ends.
+    pub(crate) engine: Engine,
+    owner: Owner,
+}
+
+impl Supervision {
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.owner.id()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger of a directory, which is made when it is missing.
+    ///
+    /// # Errors
+    /// The directory or its database cannot be used.
+    pub fn open(data_dir: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+        LedgerOptions::default().data_dir(data_dir).open()
+    }
+
+    /// How to open a ledger otherwise.
+    #[must_use]
+    pub fn options() -> LedgerOptions {
+        LedgerOptions::default()
+    }
+
+    pub(crate) fn from_options(options: LedgerOptions) -> Result<Self, LedgerError> {
+        let (store, data_dir) = open_store(&options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                supervision: Mutex::new(None),
+                store: Arc::new(store),
+                data_dir,
+                host: Host::live(),
+                application_id: options.application_id,
+                resolver: options.resolver,
+                secret_words: options.secret_words,
+                machine: Mutex::new(None),
+                interface: Mutex::new(None),
+                process: Mutex::new(None),
+            }),
+        })
+    }
+
+    /// Whether this is another program's database, which is only read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.store().access() == Access::Foreign
+    }
+
+    /// The ledger's directory; none for a database that is only read.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.inner.data_dir.as_ref().map(DataDir::path)
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    /// The directory to write logs and locks into.
+    pub(crate) fn writable_data_dir(&self) -> Result<&DataDir, LedgerError> {
+        self.inner.data_dir.as_ref().ok_or(LedgerError::ReadOnly)
+    }
+
+    /// The supervision, begun when it has not been.
+    pub(crate) fn supervision(&self) -> Result<Arc<Supervision>, LedgerError> {
+        let data_dir = self.writable_data_dir()?;
+        let mut supervision = self.lock(&self.inner.supervision);
+        if let Some(supervision) = &*supervision {
+            return Ok(Arc::clone(supervision));
+        }
+        let owner = Owner::register(&data_dir.owners())?;
+        let engine = Engine::start(Parts {
+            book: Box::new(StoreBook::new(Arc::clone(&self.inner.store))),
+            spawner: Box::new(DirectSpawner::new()?),
+            clock: Box::new(SystemClock::start()),
+            machine: self.current_machine()?.id,
+            owner: owner.id(),
+        })?;
+        let begun = Arc::new(Supervision { engine, owner });
+        *supervision = Some(Arc::clone(&begun));
+        Ok(begun)
+    }
+
+    /// Access to processes that this ledger does not supervise itself.
+    pub(crate) fn bystander(&self) -> Result<Bystander, LedgerError> {
+        let data_dir = self.writable_data_dir()?;
+        Ok(Bystander {
+            store: Arc::clone(&self.inner.store),
+            owners: data_dir.owners(),
+            data_dir: data_dir.path().to_owned(),
+            machine: self.current_machine()?.id,
+        })
+    }
+
+    /// A panic elsewhere leaves what is cached whole: it is replaced in one step.
+    #[expect(clippy::unused_self, reason = "reads as a lock of the ledger's")]
+    pub(crate) fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The directory whose disk is measured, and where a made-up machine id is kept.
+    pub(crate) fn place_of_data(&self) -> PathBuf {
+        self.data_dir
+            .as_ref()
+            .map_or_else(std::env::temp_dir, |dir| dir.path().to_owned())
+    }
+}
+
+/// The database, and the directory unless the database is only read.
+fn open_store(options: &LedgerOptions) -> Result<(SqliteStore, Option<DataDir>), LedgerError> {
+    let data_dir = || {
+        let path = options
+            .data_dir
+            .clone()
+            .map_or_else(DataDir::default_path, Ok)?;
+        DataDir::create(&path)
+    };
+    let Some(url) = &options.database else {
+        let directory = data_dir()?;
+        let store = SqliteStore::open(&directory.database(), &OpenOptions::default())?;
+        return Ok((store, Some(directory)));
+    };
+    let Database::Sqlite(path) = Database::parse(url)?;
+    let store = SqliteStore::open(&path, &OpenOptions::default())?;
+    // Reading another program's database leaves no trace, not even a directory.
+    let directory = match store.access() {
+        Access::Foreign => None,
+        Access::Own => Some(data_dir()?),
+    };
+    Ok((store, directory))
+}

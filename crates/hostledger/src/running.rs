@@ -1,0 +1,178 @@
+//! A process that was launched here.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use hostledger_engine::port::LaunchOrder;
+use hostledger_engine::{Progress, Watch};
+use hostledger_model::{Process, ProcessId};
+use hostledger_process::{PidSpace, RelayError, Signal, Stream, Verdict, relay};
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::ledger::Supervision;
+use crate::stop::stop_request;
+use crate::{Ledger, LedgerError};
+
+/// How long a program has to end when nobody reads its output any more.
+const READER_GONE_GRACE: TimeDelta = TimeDelta::seconds(2);
+
+/// A process that was launched by this program and is supervised by it.
+///
+/// Dropping it lets the process go on, supervised for as long as the ledger is open.
+pub struct Running {
+    ledger: Ledger,
+    supervision: Arc<Supervision>,
+    id: ProcessId,
+    watch: Arc<Watch>,
+}
+
+/// How passing output on ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relayed {
+    /// All that was written by the end of the process is passed on.
+    All,
+    /// Whoever read it is gone; the process was told by SIGPIPE.
+    ReaderGone,
+}
+
+impl Running {
+    /// Hands a process that is written and claimed to the engine, and waits for its start.
+    pub(crate) fn start(
+        ledger: Ledger,
+        supervision: Arc<Supervision>,
+        process: Process,
+        order: LaunchOrder,
+    ) -> Self {
+        let id = process.id;
+        let watch = supervision.engine.launch(process, order);
+        let _started = watch.wait_started();
+        Self {
+            ledger,
+            supervision,
+            id,
+            watch,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its row, as far as it is written down.
+    ///
+    /// # Errors
+    /// It could not be kept up, or not be read.
+    pub fn process(&self) -> Result<Process, LedgerError> {
+        match self.watch.progress() {
+            Progress::Running(process) | Progress::Ended(process) | Progress::Queued(process) => {
+                Ok(*process)
+            }
+            Progress::Starting => self.ledger.process(self.id),
+            Progress::NotRecorded(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until its end is written down.
+    ///
+    /// # Errors
+    /// What happened could not be written down; the error has the exit code.
+    pub fn wait(&self) -> Result<Process, LedgerError> {
+        loop {
+            if let Some(process) = self.wait_timeout(Duration::MAX)? {
+                return Ok(process);
+            }
+        }
+    }
+
+    /// Waits until its end is written down; none when `timeout` has passed before.
+    ///
+    /// # Errors
+    /// What happened could not be written down; the error has the exit code.
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Process>, LedgerError> {
+        match self.watch.wait_ended(Some(timeout)) {
+            Some(Progress::Ended(process) | Progress::Queued(process)) => Ok(Some(*process)),
+            Some(Progress::NotRecorded(error)) => Err(error.into()),
+            Some(Progress::Starting | Progress::Running(_)) | None => Ok(None),
+        }
+    }
+
+    /// Has it stopped: the request is written down, then the signal is sent to what it started
+    /// by its kill mode, and after `grace` SIGKILL. Its outcome will be `killed`.
+    pub fn stop(&self, signal: Signal, grace: Option<TimeDelta>) {
+        self.supervision
+            .engine
+            .stop(self.id, stop_request(signal), grace);
+    }
+
+    /// Sends it a signal that is no request to stop.
+    pub fn signal(&self, signal: Signal) {
+        self.supervision.engine.signal(self.id, signal.number());
+    }
+
+    /// Passes its output on while it is written, byte for byte, until it has ended and all that
+    /// it wrote is passed on. When a reader goes away, the process is stopped by SIGPIPE.
+    ///
+    /// # Errors
+    /// A log cannot be read, or passed on for another reason than that nobody reads.
+    pub fn relay(
+        &self,
+        stdout: impl AsFd + Sync,
+        stderr: impl AsFd + Sync,
+    ) -> Result<Relayed, LedgerError> {
+        let process = self.process()?;
+        if process.started_at.is_none() {
+            return Ok(Relayed::All);
+        }
+        let ended = ended_fd(&process)?;
+        let logs =
+            [Stream::Stdout, Stream::Stderr].map(|stream| self.ledger.open_log(&process, stream));
+        let [out_log, err_log] = logs;
+        let (out_log, err_log) = (out_log?, err_log?);
+        thread::scope(|scope| {
+            let err = scope.spawn(|| self.relay_stream(&err_log, &ended, &stderr));
+            let out = self.relay_stream(&out_log, &ended, &stdout);
+            let err = err.join().unwrap_or(Ok(Relayed::All));
+            match (out?, err?) {
+                (Relayed::All, Relayed::All) => Ok(Relayed::All),
+                _ => Ok(Relayed::ReaderGone),
+            }
+        })
+    }
+
+    fn relay_stream(
+        &self,
+        log: &File,
+        ended: &OwnedFd,
+        out: &impl AsFd,
+    ) -> Result<Relayed, LedgerError> {
+        match relay(log, ended, out) {
+            Ok(_bytes) => Ok(Relayed::All),
+            Err(RelayError::ReaderGone { .. }) => {
+                self.stop(Signal::PIPE, Some(READER_GONE_GRACE));
+                Ok(Relayed::ReaderGone)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A descriptor that is readable once the process has ended.
+fn ended_fd(process: &Process) -> Result<OwnedFd, LedgerError> {
+    if let Some(identity) = &process.identity
+        && let Verdict::Alive(pidfd) | Verdict::Zombie(pidfd) =
+            PidSpace::current()?.verify(identity)?
+    {
+        return pidfd
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(LedgerError::Descriptors);
+    }
+    // It has ended and been reaped already: readable at once.
+    eventfd(1, EventfdFlags::CLOEXEC).map_err(|error| LedgerError::Descriptors(error.into()))
+}
