@@ -6,6 +6,34 @@
 //!
 //! Nothing here knows of records or databases. What is started is described by a [`LaunchSpec`];
 //! its [`Launch::start`] answers with the program's exact identity, or with why the exec failed.
+//!
+//! ```
+//! use hostledger_model::Termination;
+//! use hostledger_process::{Children, LaunchSpec, LogDirectory, Output, PidSpace};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let place = tempfile::tempdir()?;
+//! let space = PidSpace::current()?;
+//! let logs = LogDirectory::open(place.path())?.create("job.1")?;
+//! let command = ["sh", "-c", "echo hello; exit 7"].map(Into::into).to_vec();
+//! let launch = LaunchSpec::new(command, "/".into()).check()?;
+//!
+//! let launched = launch.start(space, Output::Files(&logs))?;
+//! // Written down here: launched.identity, launched.started_at.
+//! let mut children = Children::new()?;
+//! children.add("job", launched.pidfd)?;
+//!
+//! // An event loop polls `children`; here there is one child to wait for.
+//! children.pidfd(&"job").ok_or("no such child")?.wait_ended(None)?;
+//! for ended in children.take_ended()? {
+//!     assert_eq!(ended.status.termination(), Some(Termination::Exited(7)));
+//!     // Written down here, and only then:
+//!     children.release(&ended.key)?;
+//! }
+//! assert_eq!(std::fs::read_to_string(&logs.stdout_path)?, "hello\n");
+//! # Ok(())
+//! # }
+//! ```
 
 mod ancestors;
 mod children;

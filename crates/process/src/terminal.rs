@@ -13,9 +13,10 @@ use hostledger_sys::{
     Action, Change, Pidfd, Signal, SignalActions, is_still_stopped, stop_self,
     wait_ended_or_stopped,
 };
+use procfs::process::Process;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::EndStatus;
 use crate::end::{known, witnessed};
@@ -116,14 +117,24 @@ impl TerminalGuard {
         let Some((terminal, modes)) = &self.terminal else {
             return;
         };
-        let in_front = tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp());
-        if !in_front {
-            return;
-        }
-        if let Err(error) = tcsetattr(terminal, OptionalActions::Drain, modes) {
+        let restored = match in_foreground() {
+            Ok(true) => tcsetattr(terminal, OptionalActions::Drain, modes).map_err(io::Error::from),
+            Ok(false) => Ok(()),
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Err(error) = restored {
             tracing::warn!(%error, "cannot put the terminal's modes back");
         }
     }
+}
+
+/// Whether our process group has the terminal.
+///
+/// By numbers of one file: in a pid namespace our group can be one from outside, which has the
+/// number 0 there, and rustix cannot express that.
+fn in_foreground() -> procfs::ProcResult<bool> {
+    let stat = Process::myself()?.stat()?;
+    Ok(stat.pgrp == stat.tpgid)
 }
 
 fn terminal_modes() -> Option<(File, Termios)> {

@@ -135,3 +135,43 @@ fn a_process_whose_name_looks_like_a_stat_line_is_identified() {
     let (identity, _) = space.identify(child.pid()).unwrap();
     assert_eq!(identity, child.identity);
 }
+
+/// Not a test: what is run in another pid namespace.
+#[test]
+#[ignore = "run by another test in a pid namespace of its own"]
+fn tell_our_pid_space() {
+    match PidSpace::current() {
+        Ok(space) => println!("namespace {}", space.pid_namespace().0),
+        Err(error) => println!("error {error}"),
+    }
+}
+
+#[test]
+fn a_proc_of_another_pid_namespace_is_refused_and_its_own_is_taken() {
+    let place = Place::new();
+    let exe = std::env::current_exe().unwrap();
+    let tell = |mount: &[&str]| {
+        let helper = ["--exact", "tell_our_pid_space", "--ignored", "--nocapture"];
+        let unshare = ["unshare", "--pid", "--fork"].iter().chain(mount);
+        let mut spec = place.spec([]);
+        spec.arguments = unshare.map(std::ffi::OsString::from).collect();
+        spec.arguments.push(exe.clone().into());
+        spec.arguments.extend(helper.map(std::ffi::OsString::from));
+        let child = place.run(spec);
+        let end = child.termination();
+        let text = String::from_utf8(child.stdout()).unwrap();
+        (end == Some(Termination::Exited(0))).then_some(text)
+    };
+    let Some(foreign) = tell(&[]) else {
+        println!("SKIPPED: not allowed to make a pid namespace");
+        return;
+    };
+    assert!(
+        foreign.contains("error /proc shows another pid namespace"),
+        "{foreign}"
+    );
+    let own = tell(&["--mount-proc"]).unwrap();
+    let ours = PidSpace::current().unwrap().pid_namespace().0;
+    assert!(own.contains("namespace "), "{own}");
+    assert!(!own.contains(&format!("namespace {ours}")), "{own}");
+}

@@ -296,7 +296,11 @@ fn umask_nice_limits_and_session_are_as_asked() {
     spec.session = Session::Same;
     let running = place.run(spec);
     running.end();
-    let ours = rustix::process::getsid(None).unwrap().as_raw_pid();
+    let ours = procfs::process::Process::myself()
+        .unwrap()
+        .stat()
+        .unwrap()
+        .session;
     let text = String::from_utf8(running.stdout()).unwrap();
     assert_eq!(text, format!("0007\n3\n100\n{ours}\n"));
 }

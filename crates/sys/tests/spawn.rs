@@ -209,21 +209,23 @@ fn our_signal_mask_is_restored_when_the_start_fails() {
 
 #[test]
 fn a_session_of_its_own_or_ours() {
-    let ids = |session| {
+    // Pid, process group and session (proc_pid_stat(5)).
+    let ids = |stat: &str| {
+        let (pid, rest) = stat.split_once(" (").unwrap();
+        let mut fields = rest.rsplit_once(") ").unwrap().1.split(' ').skip(2);
+        [pid, fields.next().unwrap(), fields.next().unwrap()].map(str::to_owned)
+    };
+    let of_child = |session| {
         let mut run = Run::new("/bin/cat", ["cat", "/proc/self/stat"]);
         run.session = session;
-        let stat = run.output();
-        let numbers: Vec<i32> = [0, 4, 5]
-            .map(|n| stat.split(' ').nth(n).unwrap().parse().unwrap())
-            .to_vec();
-        (numbers[0], numbers[1], numbers[2])
+        ids(&run.output())
     };
-    let (pid, group, session) = ids(Session::New);
-    assert_eq!((pid, pid), (group, session));
-    let (pid, group, session) = ids(Session::Same);
+    let [pid, group, session] = of_child(Session::New);
+    assert_eq!((&pid, &pid), (&group, &session));
+    let [pid, group, session] = of_child(Session::Same);
+    let [_, our_group, our_session] = ids(&fs::read_to_string("/proc/self/stat").unwrap());
     assert_ne!(pid, group);
-    assert_eq!(group, rustix::process::getpgrp().as_raw_pid());
-    assert_eq!(session, rustix::process::getsid(None).unwrap().as_raw_pid());
+    assert_eq!((group, session), (our_group, our_session));
 }
 
 #[test]

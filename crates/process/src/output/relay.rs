@@ -59,8 +59,15 @@ pub enum RelayError {
 /// # Errors
 /// [`RelayError::ReaderGone`] as soon as a write says so.
 pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<u64, RelayError> {
-    let (ended, out) = (ended.as_fd(), out.as_fd());
-    let watch = Watch::new(log)?;
+    relay_watched(log, &Watch::new(log)?, ended.as_fd(), out.as_fd())
+}
+
+fn relay_watched(
+    log: &File,
+    watch: &Watch,
+    ended: BorrowedFd<'_>,
+    out: BorrowedFd<'_>,
+) -> Result<u64, RelayError> {
     let mut block = vec![0; BLOCK];
     let mut position = 0;
     // Known once the program has ended: how far to go.
@@ -206,4 +213,30 @@ fn write_all(out: BorrowedFd<'_>, mut part: &[u8], position: &mut u64) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+
+    #[test]
+    fn without_notice_from_the_kernel_everything_arrives_as_well() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let (ended, end): (PipeReader, PipeWriter) = pipe().unwrap();
+        let (mut shown, out) = pipe().unwrap();
+        let reader = log.reopen().unwrap();
+        let relaying = std::thread::spawn(move || {
+            let watch = Watch { notices: None };
+            relay_watched(&reader, &watch, ended.as_fd(), out.as_fd())
+        });
+        let mut bytes = [0; 5];
+        for part in [b"first", b"again"] {
+            log.as_file().write_all(part).unwrap();
+            shown.read_exact(&mut bytes).unwrap();
+            assert_eq!(&bytes, part);
+        }
+        drop(end);
+        assert_eq!(relaying.join().unwrap().unwrap(), 10);
+    }
 }
