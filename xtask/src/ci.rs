@@ -61,7 +61,7 @@ mod tests {
         let text = failure(&STEPS[0], Duration::from_millis(1250));
         assert_eq!(
             text,
-            "step fmt failed after 1.2 s; again, alone: `cargo xtask fmt`"
+            "step fmt failed after 1.2 s; run it alone with `cargo xtask fmt`"
         );
     }
 }
