@@ -9,6 +9,7 @@ mod ci;
 mod package;
 mod program;
 mod step;
+mod test;
 mod tidy;
 mod tools;
 mod workspace;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::program::Program;
-use crate::tools::{self, DENY, MACHETE, NEXTEST};
+use crate::tools::{self, DENY, MACHETE};
 use crate::workspace::Workspace;
-use crate::{package, tidy};
+use crate::{package, test, tidy};
 
 /// One check.
 pub(crate) struct Step {
@@ -63,7 +63,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "test",
         about: "unit, integration and end-to-end tests",
-        run: test,
+        run: test::run,
     },
     Step {
         name: "doctest",
@@ -113,12 +113,6 @@ fn deny(workspace: &Workspace) -> Result<()> {
 fn machete(workspace: &Workspace) -> Result<()> {
     Program::new(workspace, tools::path(workspace, &MACHETE)?)
         .arg("machete")
-        .run()
-}
-
-fn test(workspace: &Workspace) -> Result<()> {
-    Program::new(workspace, tools::path(workspace, &NEXTEST)?)
-        .args("nextest run --workspace --profile ci")
         .run()
 }
 
