@@ -11,7 +11,7 @@ use std::path::Path;
 
 use hostledger_model::{StartTicks, Termination, Timestamp};
 use hostledger_process::{
-    InvalidLaunch, LaunchError, LaunchSpec, Output, PidSpace, Session, start_time,
+    InvalidLaunch, LaunchError, LaunchSpec, Output, PidSpace, Session, Verdict, start_time,
 };
 
 use support::Place;
@@ -321,4 +321,16 @@ fn a_prepared_launch_can_be_started_again_and_its_debug_form_keeps_secrets() {
             format!("{}\n", running.pid()).into_bytes()
         );
     }
+}
+
+#[test]
+fn a_launch_that_cannot_be_kept_is_undone_without_a_trace() {
+    let place = Place::new();
+    let logs = place.new_logs();
+    let launch = place.spec(["sleep", "60"]).check().unwrap();
+    let space = PidSpace::current().unwrap();
+    let launched = launch.start(space, Output::Files(&logs)).unwrap();
+    let identity = launched.identity.clone();
+    launched.undo();
+    assert!(matches!(space.verify(&identity).unwrap(), Verdict::Gone));
 }

@@ -38,6 +38,14 @@ pub struct Launched {
     pub started_at: Timestamp,
 }
 
+impl Launched {
+    /// Ends the program by SIGKILL and reaps it: for a caller who finds that he cannot keep
+    /// account of it after all. What it has started meanwhile is not ended.
+    pub fn undo(self) {
+        undo(&self.pidfd);
+    }
+}
+
 impl Launch {
     /// Starts the program, and returns when it has been executed or could not be.
     ///
@@ -178,12 +186,13 @@ fn identify(
     space.identity(pidfd, pid, &stat)
 }
 
+/// Ends and reaps a child that cannot be kept.
 fn undo(pidfd: &Pidfd) {
     let ended = pidfd
         .send_signal(Signal::KILL)
         .and_then(|()| pidfd.wait_ended(None))
         .and_then(|_| hostledger_sys::reap(pidfd));
     if let Err(error) = ended {
-        tracing::error!(pid = %pidfd.pid(), %error, "cannot end a process without an identity");
+        tracing::error!(pid = %pidfd.pid(), %error, "cannot end a process that cannot be kept");
     }
 }
