@@ -340,14 +340,15 @@ fn seen_of(pidfd: &Pidfd) -> Result<Option<Termination>, BystanderError> {
 /// Sends a signal to a process, and to its group when the mode says so and the kernel can do
 /// that safely; says whether the process was alive.
 fn signal_scope(pidfd: &Pidfd, signal: Signal, scope: KillMode) -> Result<bool, BystanderError> {
+    let alive = !wait_ended(pidfd, Some(Duration::ZERO))?;
     if scope != KillMode::Process {
         match pidfd.send_signal_to_group(signal) {
-            Ok(()) => return Ok(!wait_ended(pidfd, Some(Duration::ZERO))?),
+            Ok(()) => return Ok(alive),
             // It leads no group, or the kernel is too old: the process alone, then.
             Err(GroupSignalError::Unsupported | GroupSignalError::Refused { .. }) => {}
         }
     }
-    Ok(send_signal(pidfd, signal)?)
+    Ok(send_signal(pidfd, signal)? && alive)
 }
 
 /// Sleeps for a moment; false when that would pass the deadline.

@@ -143,6 +143,7 @@ impl EventLoop {
                 let mut context = Context::new(&supervised.process, machine, owner, now, chance());
                 handle(&event, &mut context);
                 supervised.effects = context.into_effects().into();
+                supervised.handling = Some(event);
             } else {
                 if supervised.is_over() {
                     self.finish(id);
@@ -221,6 +222,7 @@ impl EventLoop {
             }
             // Somebody else has asked before us: their request stands.
             Ok(false) if matches!(change, ProcessChange::StopRequested(_)) => self.advance(id),
+            Ok(false) if self.knows_of_stop_now(id) => self.advance(id),
             Ok(false) => self.give_up(id, &change, NotRecorded::TakenOver { id }),
             Err(source) => {
                 let exit_code = match &change {
@@ -239,6 +241,33 @@ impl EventLoop {
                 );
             }
         }
+    }
+
+    /// Whether a change was refused as somebody else has asked for a stop that we did not know
+    /// of. If so, we do now, and the event is to be handled again.
+    fn knows_of_stop_now(&mut self, id: ProcessId) -> bool {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return false;
+        };
+        if supervised.process.stop.is_some() {
+            return false;
+        }
+        let stop = match self.parts.book.read(id) {
+            Ok(row) => row
+                .filter(|row| row.owner == Some(self.parts.owner))
+                .and_then(|row| row.stop),
+            Err(error) => {
+                tracing::warn!(%error, %id, "a row that refused a change cannot be read");
+                None
+            }
+        };
+        let (Some(stop), Some(event)) = (stop, supervised.handling.take()) else {
+            return false;
+        };
+        supervised.process.stop = Some(stop);
+        supervised.effects.clear();
+        supervised.events.push_front(event);
+        true
     }
 
     /// All is written down: the spawner may forget the process, and so do we.

@@ -38,6 +38,12 @@ impl ProcessBook for StoreBook {
         });
     }
 
+    fn read(&self, id: ProcessId) -> Result<Option<Process>, BookError> {
+        self.0
+            .process(id)
+            .map_err(|error| Arc::new(error) as BookError)
+    }
+
     fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp) {
         let used = [
             Some(Used::Machine(process.machine_id)),

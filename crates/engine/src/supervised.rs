@@ -20,6 +20,8 @@ pub(crate) struct Supervised {
     pub(crate) watch: Arc<Watch>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) effects: VecDeque<Effect>,
+    /// The event that the effects come from.
+    pub(crate) handling: Option<Event>,
     /// The change that is being written, and since when.
     pub(crate) saving: Option<(ProcessChange, Timestamp)>,
     /// Whether the spawner still has to tell what came of the start.
@@ -34,6 +36,7 @@ impl Supervised {
             watch,
             events: VecDeque::from([Event::Launch]),
             effects: VecDeque::new(),
+            handling: None,
             saving: None,
             starting: false,
         }

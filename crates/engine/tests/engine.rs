@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot be set up fails loudly"
 )]
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger_engine::port::{
-    LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner, StdinSource, SystemClock,
+    BookError, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner, StdinSource,
+    SystemClock,
 };
 use hostledger_engine::{Engine, NotRecorded, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -35,6 +37,8 @@ struct World {
     held: Mutex<Option<Vec<(ProcessChange, Saved)>>>,
     refuse: Mutex<Option<Refusal>>,
     events: Mutex<VecDeque<(ProcessId, Event)>>,
+    /// The row as others have changed it.
+    row: Mutex<Option<Process>>,
 }
 
 struct Refusal {
@@ -95,7 +99,7 @@ impl ProcessBook for FakeBook {
             .filter(|refusal| refusal.change == name(&change))
         {
             Some(Refusal { error: true, .. }) => {
-                saved(Err(Arc::new(io::Error::other("disk full"))))
+                saved(Err(Arc::new(io::Error::other("disk full"))));
             }
             Some(Refusal { error: false, .. }) => saved(Ok(false)),
             None => {
@@ -103,6 +107,12 @@ impl ProcessBook for FakeBook {
                 saved(Ok(true));
             }
         }
+    }
+
+    fn read(&self, _: ProcessId) -> Result<Option<Process>, BookError> {
+        let row = self.0.row.lock().unwrap().clone();
+        *self.0.refuse.lock().unwrap() = None;
+        Ok(row)
     }
 
     fn count_use(&self, _: &Process, succeeded: bool, _: Timestamp) {
@@ -193,6 +203,7 @@ struct Bench {
     world: Arc<World>,
     ready: Arc<OwnedFd>,
     machine: MachineId,
+    owner: OwnerId,
     engine: Engine,
 }
 
@@ -201,7 +212,7 @@ impl Bench {
         let world = Arc::new(World::default());
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let ready = Arc::new(eventfd(0, flags).unwrap());
-        let machine = MachineId::generate();
+        let (machine, owner) = (MachineId::generate(), OwnerId::generate());
         let spawner = FakeSpawner {
             world: Arc::clone(&world),
             ready: Arc::clone(&ready),
@@ -211,12 +222,13 @@ impl Bench {
             spawner: Box::new(spawner),
             clock: Box::new(SystemClock::start()),
             machine,
-            owner: OwnerId::generate(),
+            owner,
         });
         Self {
             world,
             ready,
             machine,
+            owner,
             engine: engine.unwrap(),
         }
     }
@@ -420,6 +432,31 @@ fn an_end_that_cannot_be_written_is_told_with_its_code_and_not_forgotten() {
     );
     assert!(error.to_string().contains("exit code 0"), "{error}");
     assert!(!bench.world.told().contains(&"released".to_owned()));
+}
+
+#[test]
+fn an_end_after_a_stop_that_somebody_else_asked_for_is_a_kill() {
+    let bench = Bench::new();
+    let (mut process, order) = bench.process("slow");
+    process.max_attempts = 3;
+    let id = process.id;
+    let watch = bench.engine.launch(process, order);
+    let Progress::Running(mut row) = watch.wait_started() else {
+        panic!()
+    };
+    row.stop = Some(bench.request());
+    row.owner = Some(bench.owner);
+    *bench.world.row.lock().unwrap() = Some(*row);
+    *bench.world.refuse.lock().unwrap() = Some(Refusal {
+        change: "requeued",
+        error: false,
+    });
+    end(&bench.world, &bench.ready, id, Termination::Signaled(15));
+    let process = ended(watch.wait_ended(LIMIT));
+    assert_eq!(
+        (process.exit_code, process.outcome),
+        (Some(143), Some(Outcome::Killed))
+    );
 }
 
 #[test]

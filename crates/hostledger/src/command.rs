@@ -97,7 +97,8 @@ impl CommandBuilder {
         self.with(|draft| draft.name = Some(name))
     }
 
-    /// Says which recorded process starts it; the nearest recorded ancestor unless you say so.
+    /// Says which recorded process starts it; this program or the nearest recorded one above it
+    /// unless you say so.
     pub fn parent(self, parent: ProcessId) -> Self {
         self.with(move |draft| draft.parent_id = Some(parent))
     }
@@ -160,7 +161,7 @@ impl CommandBuilder {
     pub fn launch(self) -> Result<Running, LedgerError> {
         let (ledger, stdio) = (self.ledger.clone(), self.stdio);
         let (process, secrets) = self.into_process()?;
-        ledger.launch_new(process, secrets, stdio)
+        ledger.launch_new(process, &secrets, stdio)
     }
 
     /// Records it as queued, due now, without running it.
@@ -201,7 +202,7 @@ impl CommandBuilder {
         }
         draft.interface_id = Some(ledger.current_interface(false)?.id);
         if draft.parent_id.is_none() {
-            draft.parent_id = ledger.recorded_ancestor()?;
+            draft.parent_id = ledger.recorded_starter()?;
         }
         Ok(draft.into_process(&ledger.inner.secret_words, Timestamp::now())?)
     }

@@ -53,10 +53,10 @@ impl Ledger {
     pub(crate) fn launch_new(
         &self,
         mut process: Process,
-        secrets: Map<String, Value>,
+        secrets: &Map<String, Value>,
         stdio: Stdio,
     ) -> Result<Running, LedgerError> {
-        let order = self.order(&process, &secrets, stdio)?;
+        let order = self.order(&process, secrets, stdio)?;
         let supervision = self.supervision()?;
         let now = process.created_at;
         process.owner = Some(supervision.owner());

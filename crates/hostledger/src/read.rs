@@ -169,8 +169,8 @@ impl Ledger {
     }
 }
 
-fn found<T>(record: Option<T>, id: impl ToString) -> Result<T, LedgerError> {
+fn found<T>(record: Option<T>, id: impl Into<RecordId>) -> Result<T, LedgerError> {
     record.ok_or_else(|| LedgerError::NotFound {
-        prefix: id.to_string(),
+        prefix: id.into().uuid().to_string(),
     })
 }

@@ -27,6 +27,12 @@ pub trait ProcessBook: Send {
         saved: Saved,
     );
 
+    /// The row as it stands now; none when there is none any more.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn read(&self, id: ProcessId) -> Result<Option<Process>, BookError>;
+
     /// Has a use of the process's binary, interface and machine counted.
     fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp);
 }

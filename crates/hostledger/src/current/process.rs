@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::iter;
 use std::os::unix::ffi::OsStringExt as _;
 use std::process;
 
@@ -52,7 +53,7 @@ impl Ledger {
         let pwd = directory.into_os_string().into_vec();
         let mut draft = ProcessDraft::new(machine_id, CommandLine::new(arguments)?, pwd);
         draft.process_type = process_type;
-        draft.parent_id = self.recorded_ancestor()?;
+        draft.parent_id = self.recorded_starter()?;
         draft.interface_id = Some(self.current_interface(false)?.id);
         let (mut row, _) = draft.into_process(&self.inner.secret_words, now)?;
         ProcessChange::Started(Started {
@@ -68,11 +69,11 @@ impl Ledger {
         Ok(row)
     }
 
-    /// The nearest of our ancestors that is a running process of this ledger.
-    pub(crate) fn recorded_ancestor(&self) -> Result<Option<ProcessId>, LedgerError> {
+    /// We ourselves, or the nearest of our ancestors, recorded in this ledger as running.
+    pub(crate) fn recorded_starter(&self) -> Result<Option<ProcessId>, LedgerError> {
         let own = Pid::new(i32::try_from(process::id()).unwrap_or_default());
         let Some(own) = own else { return Ok(None) };
-        for pid in ancestors(own)? {
+        for pid in iter::once(own).chain(ancestors(own)?) {
             if let Some(known) = self.running_with_pid(pid)? {
                 return Ok(Some(known.id));
             }

@@ -23,11 +23,14 @@ pub enum ProcessChange {
     Started(Started),
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
-    /// It ended, for good: only while it has not. When it never started, nothing stays of how
-    /// an earlier attempt did.
+    /// It ended, for good: only while it has not. An end by itself (outcome `exited` or
+    /// `signaled`) only while no stop was asked for: whoever decided that did not know of it,
+    /// and has to decide again. When it never started, nothing stays of how an earlier attempt
+    /// did.
     Ended(Ended),
-    /// It failed and will be tried again: only while it has not ended. The stop of the attempt
-    /// that failed goes with it; how it ended is shown until the next one starts.
+    /// It failed and will be tried again: only while it has not ended, and after an end by
+    /// itself only while no stop was asked for. The stop of the attempt that failed goes with
+    /// it; how it ended is shown until the next one starts.
     Requeued(Requeued),
 }
 

@@ -58,6 +58,13 @@ impl Outcome {
     pub const fn is_before_start(self) -> bool {
         matches!(self, Self::Cancelled | Self::SpawnFailed)
     }
+
+    /// Whether the process ended by itself, as far as whoever said so knew: nobody had asked
+    /// for its end.
+    #[must_use]
+    pub const fn is_by_itself(self) -> bool {
+        matches!(self, Self::Exited | Self::Signaled)
+    }
 }
 
 text_enum! {

@@ -1,7 +1,7 @@
 //! Steps in the life of a process row, each a guarded statement on its own fields.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use hostledger_model::{
     Ended, OwnerId, ProcessChange, ProcessId, ProcessStatus, Started, Timestamp,
 };
@@ -60,6 +60,11 @@ pub(in crate::sqlite) fn change(
         let anybody = owner.into_sql::<Nullable<Text>>().is_null();
         anybody.or(process::owner.eq(owner))
     };
+    // Who says that it ended by itself must have known of every request to stop it.
+    let stop_is_known = |ended: &Ended| {
+        let known = (!ended.outcome.is_by_itself()).into_sql::<Bool>();
+        known.or(process::stop_at.is_null())
+    };
     let rows = match change {
         ProcessChange::Claimed {
             owner: claimer,
@@ -103,6 +108,7 @@ pub(in crate::sqlite) fn change(
         ProcessChange::Ended(ended) => diesel::update(process::table.find(&id))
             .filter(not_ended())
             .filter(is_owner().or(process::owner.is_null()))
+            .filter(stop_is_known(ended))
             .set((
                 process::status.eq(literal::status(ProcessStatus::Exited)),
                 EndedRow::from(ended),
@@ -119,6 +125,7 @@ pub(in crate::sqlite) fn change(
             diesel::update(process::table.find(&id))
                 .filter(not_ended())
                 .filter(is_owner().or(process::owner.is_null()))
+                .filter(stop_is_known(ended))
                 .set((
                     process::status.eq(literal::status(ProcessStatus::Queued)),
                     EndedRow::from(ended),
