@@ -59,7 +59,7 @@ enum StartFailed {
     Log(#[from] LogError),
     #[error(transparent)]
     Terminal(#[from] TerminalError),
-    #[error("cannot follow the program on the terminal")]
+    #[error("cannot follow the program")]
     Follow(#[source] io::Error),
     #[error(transparent)]
     Watch(#[from] ChildrenError<ProcessId>),
@@ -143,18 +143,27 @@ impl DirectSpawner {
                 )
             }
         };
+        if let Err(error) = self.watch(id, &launched) {
+            // What nobody watches must not run.
+            launched.undo();
+            return Err(error);
+        }
+        self.started.insert(id, started);
         let Launched {
             identity,
-            pidfd,
             started_at,
+            ..
         } = launched;
-        self.children.add(id, pidfd)?;
-        self.started.insert(id, started);
         Ok(Event::Spawned {
             identity,
             started_at,
             log,
         })
+    }
+
+    fn watch(&mut self, id: ProcessId, launched: &Launched) -> Result<(), StartFailed> {
+        let pidfd = launched.pidfd.try_clone().map_err(StartFailed::Follow)?;
+        Ok(self.children.add(id, pidfd)?)
     }
 
     fn launch_logged(&self, launch: &Launch, files: &LogFiles) -> Result<Launched, StartFailed> {
@@ -169,17 +178,13 @@ impl DirectSpawner {
     ) -> Result<(Launched, JoinHandle<()>), StartFailed> {
         let guard = TerminalGuard::begin()?;
         let launched = launch.start(self.space, Output::Inherit)?;
-        let program = launched.pidfd.try_clone().map_err(StartFailed::Follow)?;
-        let follower = thread::Builder::new()
-            .name("hostledger-terminal".to_owned())
-            .spawn(move || {
-                if let Err(error) = guard.wait(&program) {
-                    let error = &error as &dyn Error;
-                    tracing::warn!(error, "the program on the terminal is no longer followed");
-                }
-            })
-            .map_err(StartFailed::Follow)?;
-        Ok((launched, follower))
+        match follow(guard, &launched) {
+            Ok(follower) => Ok((launched, follower)),
+            Err(source) => {
+                launched.undo();
+                Err(StartFailed::Follow(source))
+            }
+        }
     }
 
     fn exited(&self, id: ProcessId, status: EndStatus) -> Event {
@@ -260,6 +265,19 @@ impl Spawner for DirectSpawner {
             tracing::warn!(error, "a child was not reaped");
         }
     }
+}
+
+/// A thread that stops and goes on with a program that has our terminal.
+fn follow(guard: TerminalGuard, launched: &Launched) -> io::Result<JoinHandle<()>> {
+    let program = launched.pidfd.try_clone()?;
+    thread::Builder::new()
+        .name("hostledger-terminal".to_owned())
+        .spawn(move || {
+            if let Err(error) = guard.wait(&program) {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "the program on the terminal is no longer followed");
+            }
+        })
 }
 
 fn signal_group(pidfd: &Pidfd, signal: Signal) -> Result<(), io::Error> {
