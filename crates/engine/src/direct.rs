@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use hostledger_lifecycle::process::{Event, Exit, Output as Wrote};
-use hostledger_model::{KillMode, LogPlace, ProcessId};
+use hostledger_model::{KillMode, LogPlace, ProcessId, with_causes};
 use hostledger_process::{
     Children, ChildrenError, EndStatus, GroupSignalError, InvalidLaunch, Launch, LaunchError,
     LaunchSpec, Launched, LogDirectory, LogError, LogFiles, Output, PidSpace, PidSpaceError, Pidfd,
@@ -302,16 +302,4 @@ fn remove(files: &LogFiles) {
             tracing::warn!(path = %path.display(), %error, "an unused log stays");
         }
     }
-}
-
-/// An error and what caused it, in one line for the row.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

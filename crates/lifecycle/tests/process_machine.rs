@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "a test that cannot be set up fails loudly"
 )]
+
 use chrono::TimeDelta;
 use hostledger_lifecycle::process::{
     Context, Effect, Event, Exit, Output, RetryPolicy, Timer, handle, lease_end,

@@ -4,6 +4,7 @@
 //! sanitising. No file, process or database is touched here.
 
 mod binary;
+mod cause;
 pub mod config;
 mod duration;
 mod environment;
@@ -20,6 +21,7 @@ mod time;
 mod usage;
 
 pub use binary::{Binary, BinaryStatus, limits as binary_limits};
+pub use cause::with_causes;
 pub use duration::{InvalidDuration, LONGEST_DURATION, format_duration, parse_duration};
 pub use environment::{InvalidVariable, SecretWords, environment_variables};
 pub use health::Health;

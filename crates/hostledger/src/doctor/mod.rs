@@ -4,6 +4,7 @@ mod cgroup;
 mod kernel;
 mod limits;
 
+use hostledger_model::with_causes;
 use serde::Serialize;
 
 use crate::{Ledger, LedgerError};
@@ -102,13 +103,7 @@ fn ledger_checks(ledger: &Ledger) -> Vec<Check> {
 }
 
 fn unusable(name: &'static str, error: &LedgerError) -> Check {
-    let mut found = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        found.push_str(": ");
-        found.push_str(&error.to_string());
-        cause = error.source();
-    }
+    let found = with_causes(error);
     Check::bad(
         name,
         found,
