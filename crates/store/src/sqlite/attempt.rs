@@ -2,12 +2,13 @@
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use hostledger_model::{Attempt, Ended, LogPlace, ProcessId};
+use hostledger_model::{Attempt, Ended, LogPlace, Process, ProcessId};
 
 use super::encoding::{self, RowReader};
-use super::process::{IdentityRow, UsageRow};
-use super::schema::{attempt, names, process};
-use crate::error::CorruptRow;
+use super::failure::Failed;
+use super::process::{self, Columns, IdentityRow, UsageRow};
+use super::schema::{attempt, names};
+use crate::error::{CorruptRow, StoreError};
 
 /// A row as it stands.
 #[derive(Queryable, Selectable, Insertable)]
@@ -38,61 +39,54 @@ pub(super) struct AttemptRow {
     involuntary_switches: Option<i64>,
 }
 
-/// What the process row knows of the attempt that is going on.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = process, check_for_backend(Sqlite))]
-struct CurrentAttempt {
-    attempt: i64,
-    pid: Option<i64>,
-    #[diesel(embed)]
-    identity: IdentityRow,
-    started_at: Option<String>,
-    log: Option<String>,
+impl AttemptRow {
+    fn new(process_id: ProcessId, attempt: Attempt) -> Self {
+        let Attempt {
+            identity, ended, ..
+        } = attempt;
+        let pid = identity.as_ref().map(|identity| identity.pid.get().into());
+        let identity: IdentityRow = identity.as_ref().map(Into::into).unwrap_or_default();
+        let usage: UsageRow = ended.usage.as_ref().map(Into::into).unwrap_or_default();
+        Self {
+            process_id: process_id.simple(),
+            number: attempt.number.into(),
+            pid,
+            boot_id: identity.boot_id,
+            pid_namespace: identity.pid_namespace,
+            start_ticks: identity.start_ticks,
+            pidfd_inode: identity.pidfd_inode,
+            started_at: attempt.started_at.map(encoding::time),
+            ended_at: encoding::time(ended.ended_at),
+            exit_code: ended.exit_code.map(i64::from),
+            outcome: ended.outcome.as_str().to_owned(),
+            stdout: ended.stdout,
+            stderr: ended.stderr,
+            stdout_bytes: ended.stdout_bytes.map(encoding::bits),
+            stderr_bytes: ended.stderr_bytes.map(encoding::bits),
+            log: attempt.log.map(|log| log.as_text().to_owned()),
+            cpu_user_us: usage.cpu_user_us,
+            cpu_system_us: usage.cpu_system_us,
+            max_rss_kib: usage.max_rss_kib,
+            block_inputs: usage.block_inputs,
+            block_outputs: usage.block_outputs,
+            voluntary_switches: usage.voluntary_switches,
+            involuntary_switches: usage.involuntary_switches,
+        }
+    }
 }
 
-/// Writes the process's present attempt into the history, ended like this.
-///
-/// # Errors
-/// A process that is not there has no attempt: nothing is written.
+/// Writes the process's present attempt into the history, ended like this; a process that is
+/// not there has none.
 pub(super) fn insert(
     connection: &mut SqliteConnection,
-    process_id: &str,
+    process_id: ProcessId,
     ended: &Ended,
-) -> QueryResult<()> {
-    let current: Option<CurrentAttempt> = process::table
-        .find(process_id)
-        .select(CurrentAttempt::as_select())
-        .first(connection)
-        .optional()?;
-    let Some(current) = current else {
+) -> Result<(), Failed> {
+    let Some(row) = process::by_id(connection, Columns::All, process_id)? else {
         return Ok(());
     };
-    let usage: UsageRow = ended.usage.as_ref().map(Into::into).unwrap_or_default();
-    let row = AttemptRow {
-        process_id: process_id.to_owned(),
-        number: current.attempt,
-        pid: current.pid,
-        boot_id: current.identity.boot_id,
-        pid_namespace: current.identity.pid_namespace,
-        start_ticks: current.identity.start_ticks,
-        pidfd_inode: current.identity.pidfd_inode,
-        started_at: current.started_at,
-        ended_at: encoding::time(ended.ended_at),
-        exit_code: ended.exit_code.map(i64::from),
-        outcome: ended.outcome.as_str().to_owned(),
-        stdout: ended.stdout.clone(),
-        stderr: ended.stderr.clone(),
-        stdout_bytes: ended.stdout_bytes.map(encoding::bits),
-        stderr_bytes: ended.stderr_bytes.map(encoding::bits),
-        log: current.log,
-        cpu_user_us: usage.cpu_user_us,
-        cpu_system_us: usage.cpu_system_us,
-        max_rss_kib: usage.max_rss_kib,
-        block_inputs: usage.block_inputs,
-        block_outputs: usage.block_outputs,
-        voluntary_switches: usage.voluntary_switches,
-        involuntary_switches: usage.involuntary_switches,
-    };
+    let process = Process::try_from(row).map_err(StoreError::from)?;
+    let row = AttemptRow::new(process_id, Attempt::of(&process, ended));
     diesel::insert_into(attempt::table)
         .values(row)
         .execute(connection)?;

@@ -9,16 +9,17 @@ use hostledger_model::{
 use super::own::{IdentityRow, UsageRow};
 use crate::sqlite::attempt;
 use crate::sqlite::encoding;
+use crate::sqlite::failure::Failed;
 use crate::sqlite::literal;
 use crate::sqlite::schema::process;
 
 /// The columns that tell how an attempt ended.
-#[derive(AsChangeset)]
+#[derive(AsChangeset, Default)]
 #[diesel(table_name = process, treat_none_as_null = true)]
 struct EndedRow<'e> {
-    ended_at: String,
+    ended_at: Option<String>,
     exit_code: Option<i64>,
-    outcome: &'static str,
+    outcome: Option<&'static str>,
     stdout: &'e str,
     stderr: &'e str,
     stdout_bytes: Option<i64>,
@@ -30,9 +31,9 @@ struct EndedRow<'e> {
 impl<'e> From<&'e Ended> for EndedRow<'e> {
     fn from(ended: &'e Ended) -> Self {
         Self {
-            ended_at: encoding::time(ended.ended_at),
+            ended_at: Some(encoding::time(ended.ended_at)),
             exit_code: ended.exit_code.map(i64::from),
-            outcome: ended.outcome.as_str(),
+            outcome: Some(ended.outcome.as_str()),
             stdout: &ended.stdout,
             stderr: &ended.stderr,
             stdout_bytes: ended.stdout_bytes.map(encoding::bits),
@@ -42,15 +43,42 @@ impl<'e> From<&'e Ended> for EndedRow<'e> {
     }
 }
 
+/// The columns that tell how an attempt started.
+#[derive(AsChangeset, Default)]
+#[diesel(table_name = process, treat_none_as_null = true)]
+struct StartRow<'s> {
+    pid: Option<i64>,
+    #[diesel(embed)]
+    identity: IdentityRow,
+    started_at: Option<String>,
+    log: Option<&'s str>,
+}
+
+impl<'s> From<&'s Started> for StartRow<'s> {
+    fn from(started: &'s Started) -> Self {
+        Self {
+            pid: Some(started.identity.pid.get().into()),
+            identity: (&started.identity).into(),
+            started_at: Some(encoding::time(started.started_at)),
+            log: Some(started.log.as_text()),
+        }
+    }
+}
+
+/// What an end does to the columns of the start: one that never was leaves none behind.
+fn start_after(ended: &Ended) -> Option<StartRow<'static>> {
+    ended.outcome.is_before_start().then(StartRow::default)
+}
+
 /// Makes a change where the row allows it and belongs to `owner`; says whether it did.
 pub(in crate::sqlite) fn change(
     connection: &mut SqliteConnection,
-    id: ProcessId,
+    process_id: ProcessId,
     change: &ProcessChange,
     owner: Option<OwnerId>,
     now: Timestamp,
-) -> QueryResult<bool> {
-    let id = id.simple();
+) -> Result<bool, Failed> {
+    let id = process_id.simple();
     let now = encoding::time(now);
     let owner = owner.map(OwnerId::simple);
     let queued = || process::status.eq(literal::status(ProcessStatus::Queued));
@@ -83,6 +111,7 @@ pub(in crate::sqlite) fn change(
             .filter(is_owner())
             .set((
                 process::retry_at.eq(encoding::time(*retry_at)),
+                process::owner.eq(None::<&str>),
                 process::modified_at.eq(&now),
             ))
             .execute(connection)?,
@@ -91,7 +120,9 @@ pub(in crate::sqlite) fn change(
             .filter(is_owner())
             .set((
                 process::status.eq(literal::status(ProcessStatus::Running)),
-                started_columns(started),
+                StartRow::from(started),
+                EndedRow::default(),
+                process::retry_at.eq(encoding::time(started.lease_until)),
                 process::modified_at.eq(&now),
             ))
             .execute(connection)?,
@@ -112,6 +143,7 @@ pub(in crate::sqlite) fn change(
             .set((
                 process::status.eq(literal::status(ProcessStatus::Exited)),
                 EndedRow::from(ended),
+                start_after(ended),
                 process::retry_at.eq(None::<&str>),
                 process::owner.eq(None::<&str>),
                 process::modified_at.eq(&now),
@@ -119,9 +151,9 @@ pub(in crate::sqlite) fn change(
             .execute(connection)?,
         ProcessChange::Requeued(requeued) => {
             let ended = &requeued.ended;
-            // First the history, from the row as it is; a row that does not allow the update
-            // takes it back with the rest of the submission.
-            attempt::insert(connection, &id, ended)?;
+            // First the history, from the row as it is; where the row does not allow the update,
+            // it is taken back with the rest of the submission.
+            attempt::insert(connection, process_id, ended)?;
             diesel::update(process::table.find(&id))
                 .filter(not_ended())
                 .filter(is_owner().or(process::owner.is_null()))
@@ -129,6 +161,7 @@ pub(in crate::sqlite) fn change(
                 .set((
                     process::status.eq(literal::status(ProcessStatus::Queued)),
                     EndedRow::from(ended),
+                    start_after(ended),
                     process::retry_at.eq(encoding::time(requeued.retry_at)),
                     process::owner.eq(None::<&str>),
                     process::attempt.eq(process::attempt + 1),
@@ -143,25 +176,4 @@ pub(in crate::sqlite) fn change(
         }
     };
     Ok(rows > 0)
-}
-
-#[derive(AsChangeset)]
-#[diesel(table_name = process)]
-struct StartedRow<'s> {
-    pid: i64,
-    #[diesel(embed)]
-    identity: IdentityRow,
-    started_at: String,
-    retry_at: String,
-    log: &'s str,
-}
-
-fn started_columns(started: &Started) -> StartedRow<'_> {
-    StartedRow {
-        pid: started.identity.pid.get().into(),
-        identity: (&started.identity).into(),
-        started_at: encoding::time(started.started_at),
-        retry_at: encoding::time(started.lease_until),
-        log: started.log.as_text(),
-    }
 }

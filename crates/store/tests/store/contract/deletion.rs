@@ -1,0 +1,91 @@
+//! Deleting records with what belongs to them.
+
+use hostledger_model::{MachineId, OwnerId, Process, ProcessChange, ProcessId, Requeued};
+use hostledger_store::Change;
+
+use super::Harness;
+use super::world::{
+    at, change, ended, insert, machine, new_binary, new_interface, new_process, refused, row, write,
+};
+
+pub(crate) fn a_process_leaves_its_children_and_takes_its_attempts<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid");
+    let parent = new_process(machine.id, 0);
+    let child = Process {
+        parent_id: Some(parent.id),
+        ..new_process(machine.id, 1)
+    };
+    let requeued = ProcessChange::Requeued(Requeued {
+        ended: ended(1),
+        retry_at: at(60),
+    });
+    insert(store, &parent);
+    insert(store, &child);
+    write(store, vec![change(parent.id, requeued, None)]);
+    assert_eq!(store.attempts(parent.id).unwrap().len(), 1);
+
+    write(store, vec![Change::DeleteProcess(parent.id)]);
+    assert_eq!(store.process(parent.id).unwrap(), None);
+    assert_eq!(store.attempts(parent.id).unwrap(), []);
+    let orphan = Process {
+        parent_id: None,
+        ..child
+    };
+    assert_eq!(row(store, orphan.id), orphan);
+}
+
+pub(crate) fn a_machine_takes_everything_of_its_own<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let gone = machine(store, "gone");
+    let kept = machine(store, "kept");
+    let interface = new_interface(gone.id, "10.0.0.2");
+    let binary = new_binary(gone.id, "sleep");
+    let parent = new_process(gone.id, 0);
+    let child = Process {
+        parent_id: Some(parent.id),
+        ..new_process(gone.id, 1)
+    };
+    let elsewhere = Process {
+        parent_id: Some(parent.id),
+        binary_id: Some(binary.id),
+        interface_id: Some(interface.id),
+        owner: Some(OwnerId::generate()),
+        ..new_process(kept.id, 2)
+    };
+    write(
+        store,
+        vec![
+            Change::InsertInterface(Box::new(interface.clone())),
+            Change::InsertBinary(Box::new(binary.clone())),
+            Change::InsertProcess(Box::new(parent.clone())),
+            Change::InsertProcess(Box::new(child.clone())),
+            Change::InsertProcess(Box::new(elsewhere.clone())),
+        ],
+    );
+    write(store, vec![Change::DeleteMachine(gone.id)]);
+
+    assert_eq!(store.machine(gone.id).unwrap(), None);
+    assert_eq!(store.interface(interface.id).unwrap(), None);
+    assert_eq!(store.binary(binary.id).unwrap(), None);
+    for process in [parent.id, child.id] {
+        assert_eq!(store.process(process).unwrap(), None);
+    }
+    let alone = Process {
+        parent_id: None,
+        binary_id: None,
+        interface_id: None,
+        ..elsewhere
+    };
+    assert_eq!(row(store, alone.id), alone);
+    assert_eq!(store.machine(kept.id).unwrap(), Some(kept));
+}
+
+pub(crate) fn what_is_gone_cannot_be_deleted<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    refused(store, Change::DeleteProcess(ProcessId::generate()));
+    refused(store, Change::DeleteMachine(MachineId::generate()));
+}

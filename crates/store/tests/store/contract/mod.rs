@@ -1,0 +1,113 @@
+//! The contract of [`Store`]: one suite for every engine.
+//!
+//! An engine joins with [`contract_suite!`]; its name is in the name of every test.
+
+pub(crate) mod binaries;
+pub(crate) mod deletion;
+pub(crate) mod interfaces;
+pub(crate) mod life;
+pub(crate) mod lookup;
+pub(crate) mod machines;
+pub(crate) mod pages;
+pub(crate) mod processes;
+pub(crate) mod strategies;
+pub(crate) mod submissions;
+pub(crate) mod world;
+
+use hostledger_store::Store;
+
+/// An engine under test: a ledger of its own per test, gone with the harness.
+pub(crate) trait Harness {
+    /// A store that nothing was written to.
+    fn fresh() -> Self;
+
+    fn store(&self) -> &dyn Store;
+
+    /// Closes the store and opens the same ledger again.
+    fn reopen(self) -> Self;
+}
+
+/// Makes every test of the contract a test of one engine.
+macro_rules! contract_suite {
+    ($harness:ty: $($topic:ident { $($test:ident,)+ })+) => {$(
+        mod $topic {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::contract::$topic::$test::<$harness>();
+                }
+            )+
+        }
+    )+};
+    ($harness:ty) => {
+        $crate::contract::contract_suite! { $harness:
+            machines {
+                reads_back_as_written,
+                is_found_by_guid,
+                saving_facts_leaves_the_rest_alone,
+                saving_facts_of_a_machine_that_is_gone_is_refused,
+                config_is_saved_over_what_was_read_only,
+                the_same_id_or_guid_again_is_an_error,
+                uses_are_counted,
+            }
+            interfaces {
+                reads_back_as_written,
+                saving_the_same_fingerprint_updates_its_row,
+                a_changed_fingerprint_is_a_new_row,
+                is_found_by_fingerprint_on_its_machine_only,
+                of_a_machine_come_oldest_first,
+                of_a_machine_that_is_not_there_is_an_error,
+            }
+            binaries {
+                reads_back_as_written,
+                the_valid_one_modified_last_is_found_whatever_its_case,
+                updating_keeps_identity_and_health,
+                updating_one_that_is_gone_is_refused,
+            }
+            processes {
+                any_record_reads_back_as_written,
+                an_unknown_one_is_none,
+                naming_a_record_that_is_not_there_is_an_error,
+                are_listed_by_what_is_asked,
+                a_limit_keeps_the_newest_oldest_first,
+                running_ones_are_found_by_pid_and_machine,
+                children_come_for_many_parents_at_once,
+            }
+            life {
+                every_change_does_to_the_row_what_it_does_in_memory,
+                a_claim_needs_a_row_that_is_queued_and_due,
+                of_many_claims_one_wins,
+                only_its_owner_starts_or_defers_it,
+                an_end_is_written_by_its_owner_by_anybody_if_it_has_none_or_by_settling,
+                what_has_ended_changes_no_more,
+                only_the_first_stop_is_kept,
+                an_end_by_itself_is_refused_once_a_stop_was_asked_for,
+                an_end_before_the_start_leaves_nothing_of_an_earlier_start,
+                a_requeued_attempt_goes_to_the_history,
+            }
+            deletion {
+                a_process_leaves_its_children_and_takes_its_attempts,
+                a_machine_takes_everything_of_its_own,
+                what_is_gone_cannot_be_deleted,
+            }
+            lookup {
+                a_unique_prefix_finds_any_kind_of_record,
+                an_ambiguous_prefix_names_candidates_of_all_kinds,
+            }
+            pages {
+                every_record_comes_once_in_order,
+                pages_end_with_the_table,
+                records_added_meanwhile_disturb_nothing,
+            }
+            submissions {
+                are_written_all_or_nothing_when_refused,
+                are_written_all_or_nothing_when_they_fail,
+                one_that_fails_spares_those_beside_it,
+                are_written_in_order,
+                what_was_submitted_is_written_before_the_store_closes,
+                many_threads_count_without_losing_any,
+            }
+        }
+    };
+}
+pub(crate) use contract_suite;

@@ -1,0 +1,37 @@
+//! The SQLite engine: the contract, and what is particular to files.
+
+use hostledger_store::{OpenOptions, SqliteStore, Store};
+use tempfile::TempDir;
+
+use crate::contract::{Harness, contract_suite};
+
+/// A ledger in a directory of its own.
+struct OwnLedger {
+    directory: TempDir,
+    store: SqliteStore,
+}
+
+impl Harness for OwnLedger {
+    fn fresh() -> Self {
+        Self::in_directory(TempDir::new().unwrap())
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn reopen(self) -> Self {
+        drop(self.store);
+        Self::in_directory(self.directory)
+    }
+}
+
+impl OwnLedger {
+    fn in_directory(directory: TempDir) -> Self {
+        let path = directory.path().join("ledger.sqlite3");
+        let store = SqliteStore::open(&path, &OpenOptions::default()).unwrap();
+        Self { directory, store }
+    }
+}
+
+contract_suite!(crate::sqlite::OwnLedger);
