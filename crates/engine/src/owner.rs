@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hostledger_model::OwnerId;
@@ -44,6 +45,7 @@ impl Owner {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(&path);
         // Nobody knows the name yet, so nobody can hold the lock.
         let lock = FileLock::try_acquire(file.map_err(failed)?)
