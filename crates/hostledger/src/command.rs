@@ -16,7 +16,8 @@ use crate::{Ledger, LedgerError, Running};
 /// A command to be run and how; made by [`Ledger::command`].
 ///
 /// What is not said is as the launcher has it at that moment: working directory, environment,
-/// umask, nice value, resource limits. The program reads nothing and its output is logged.
+/// umask, nice value, resource limits. The program reads nothing, its output is logged, and it is
+/// stopped when it runs longer than 120 seconds.
 #[must_use = "nothing runs before launch or create is called"]
 pub struct CommandBuilder {
     ledger: Ledger,
@@ -85,10 +86,15 @@ impl CommandBuilder {
         self.with(|draft| draft.launch.clear_env = true)
     }
 
-    /// Has it stopped when it runs longer than this; as long as it likes unless you say so.
+    /// Has it stopped when it runs longer than this, instead of 120 seconds.
     pub fn timeout(self, timeout: Duration) -> Self {
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         self.with(move |draft| draft.timeout_ms = Some(millis))
+    }
+
+    /// Lets it run for as long as it likes.
+    pub fn no_timeout(self) -> Self {
+        self.with(|draft| draft.timeout_ms = None)
     }
 
     /// Gives it a name for people.
@@ -197,6 +203,7 @@ impl CommandBuilder {
         let machine = ledger.current_machine()?.id;
         let pwd = directory.into_os_string().into_vec();
         let mut draft = ProcessDraft::new(machine, command, pwd);
+        draft.timeout_ms = Some(DEFAULT_TIMEOUT_MS);
         for edit in self.edits {
             edit(&mut draft);
         }
@@ -233,6 +240,9 @@ pub(crate) fn environment(
     variables.push((PROCESS_ID.into(), process.id.to_string().into()));
     variables
 }
+
+/// A program that was forgotten does not run for ever.
+const DEFAULT_TIMEOUT_MS: u64 = 120_000;
 
 /// Tells people which record a process belongs to; nothing of ours relies on it.
 const PROCESS_ID: &str = "HOSTLEDGER_PROCESS";

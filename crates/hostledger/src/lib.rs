@@ -45,6 +45,7 @@ pub use data_dir::{DataDir, DataDirError};
 pub use error::LedgerError;
 pub use ledger::Ledger;
 pub use options::LedgerOptions;
+pub use output::Output;
 pub use read::AnyRecord;
 pub use running::{Relayed, Running};
 pub use tree::Tree;

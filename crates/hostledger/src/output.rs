@@ -1,15 +1,46 @@
 //! The output of processes.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use hostledger_engine::logs::log_files;
 use hostledger_model::{LogPlace, Process};
-use hostledger_process::{LogDirectory, Stream};
+use hostledger_process::{LogDirectory, LogError, Stream};
 
 use crate::{Ledger, LedgerError};
 
+/// What there is of one output stream of a process.
+#[derive(Debug)]
+pub enum Output {
+    /// Its log: everything that was written until now, byte for byte.
+    Log(File),
+    /// There is no log, or no longer: the bounded part that the row keeps.
+    Captured(String),
+}
+
 impl Ledger {
+    /// What there is of one output stream of a process: its log, else what its row keeps.
+    ///
+    /// # Errors
+    /// Nothing was kept as it wrote to a terminal, or the log is there and cannot be opened.
+    pub fn output(&self, process: &Process, stream: Stream) -> Result<Output, LedgerError> {
+        let captured = match stream {
+            Stream::Stdout => &process.stdout,
+            Stream::Stderr => &process.stderr,
+        };
+        if process.log.is_none() {
+            return Ok(Output::Captured(captured.clone()));
+        }
+        match self.open_log(process, stream) {
+            Ok(log) => Ok(Output::Log(log)),
+            Err(LedgerError::Log(
+                LogError::Directory { source, .. } | LogError::Read { source, .. },
+            )) if source.kind() == ErrorKind::NotFound => Ok(Output::Captured(captured.clone())),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens the log of one stream of a process to read it.
     ///
     /// # Errors

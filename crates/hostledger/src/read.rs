@@ -94,13 +94,21 @@ impl Ledger {
         Ok(self.store().attempts(id)?)
     }
 
-    /// The one record whose id begins with `prefix`.
+    /// The one record that is meant by an id, by the beginning of one, or by `pid:1234` (see
+    /// [`by_pid`](Self::by_pid)).
     ///
     /// # Errors
-    /// No id begins so, or several do, or that is no beginning of an id.
-    pub fn find(&self, prefix: &str) -> Result<RecordId, LedgerError> {
-        let parsed: IdPrefix = prefix.parse()?;
-        let prefix = || prefix.to_owned();
+    /// No id begins so, or several do, or that is no beginning of an id; or no running process
+    /// has the pid.
+    pub fn find(&self, text: &str) -> Result<RecordId, LedgerError> {
+        if let Some(pid) = text.strip_prefix("pid:") {
+            let pid = pid.parse().map_err(|_| LedgerError::InvalidPid {
+                text: text.to_owned(),
+            })?;
+            return Ok(RecordId::Process(self.by_pid(pid)?.id));
+        }
+        let parsed: IdPrefix = text.parse()?;
+        let prefix = || text.to_owned();
         match self.store().find(&parsed)? {
             Found::One(id) => Ok(id),
             Found::Nothing => Err(LedgerError::NotFound { prefix: prefix() }),
@@ -111,22 +119,30 @@ impl Ledger {
         }
     }
 
-    /// The id of the process that is meant by an id, by the beginning of one, or by `pid:1234`.
+    /// The same for a process.
     ///
     /// # Errors
     /// There is none, several are meant, or it is a record of another kind.
     pub fn find_process(&self, text: &str) -> Result<ProcessId, LedgerError> {
-        if let Some(pid) = text.strip_prefix("pid:") {
-            let pid = pid.parse().map_err(|_| LedgerError::InvalidPid {
-                text: text.to_owned(),
-            })?;
-            return Ok(self.by_pid(pid)?.id);
-        }
         match self.find(text)? {
             RecordId::Process(id) => Ok(id),
             found => Err(LedgerError::WrongKind {
                 found,
                 wanted: "process",
+            }),
+        }
+    }
+
+    /// The same for a machine.
+    ///
+    /// # Errors
+    /// There is none, several are meant, or it is a record of another kind.
+    pub fn find_machine(&self, text: &str) -> Result<MachineId, LedgerError> {
+        match self.find(text)? {
+            RecordId::Machine(id) => Ok(id),
+            found => Err(LedgerError::WrongKind {
+                found,
+                wanted: "machine",
             }),
         }
     }

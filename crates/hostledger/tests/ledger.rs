@@ -374,6 +374,29 @@ fn a_process_that_ignores_sigterm_is_killed_after_the_grace() {
 }
 
 #[test]
+fn a_program_is_stopped_when_its_time_is_up_and_has_two_minutes_unless_told() {
+    let bench = Bench::new();
+    let command = bench
+        .ledger
+        .command("sh")
+        .args(["-c", "sleep 60 & sleep 60"]);
+    let running = command
+        .timeout(Duration::from_millis(100))
+        .launch()
+        .unwrap();
+    let process = running.wait_timeout(LIMIT).unwrap().unwrap();
+    assert_eq!(
+        (process.exit_code, process.outcome),
+        (Some(143), Some(Outcome::TimedOut))
+    );
+    assert_eq!((process.timeout, process.timeout_ms), (1, Some(100)));
+    let usual = bench.ledger.command("true").create().unwrap();
+    assert_eq!((usual.timeout, usual.timeout_ms), (120, Some(120_000)));
+    let endless = bench.ledger.command("true").no_timeout().create().unwrap();
+    assert_eq!(endless.timeout_ms, None);
+}
+
+#[test]
 fn an_output_of_many_megabytes_leaves_the_database_small() {
     let bench = Bench::new();
     let process = bench.run("head -c 50000000 /dev/zero | tr '\\0' x");
