@@ -1,0 +1,71 @@
+//! The commands, a file each.
+
+mod completions;
+mod doctor;
+mod export;
+mod fields;
+mod kill;
+mod logs;
+mod machine;
+mod man;
+mod network;
+mod ps;
+mod run;
+mod show;
+mod tree;
+mod wait;
+
+use clap::Subcommand;
+use hostledger::{Ledger, LedgerError, ProcessId};
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Args),
+    Ps(ps::Args),
+    Show(show::Args),
+    Logs(logs::Args),
+    Wait(wait::Args),
+    Kill(kill::Args),
+    Machine(machine::Args),
+    Network(network::Args),
+    Export(export::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Does what the command line says.
+pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let globals = &cli.globals;
+    match &cli.command {
+        Command::Run(args) => Ok(run::run(args, globals)),
+        Command::Ps(args) => ps::run(args, globals, printer),
+        Command::Show(args) => show::run(args, globals, printer),
+        Command::Logs(args) => logs::run(args, globals, printer),
+        Command::Wait(args) => wait::run(args, globals, printer),
+        Command::Kill(args) => kill::run(args, globals, printer),
+        Command::Machine(args) => machine::run(args, globals, printer),
+        Command::Network(args) => network::run(args, globals, printer),
+        Command::Export(args) => export::run(args, globals, printer),
+        Command::Doctor(args) => doctor::run(args, globals, printer),
+        Command::Completions(args) => completions::run(args, printer),
+        Command::Man(args) => man::run(args),
+    }
+}
+
+/// The processes that are named, each once.
+fn distinct(ledger: &Ledger, names: &[String]) -> Result<Vec<ProcessId>, LedgerError> {
+    let mut ids = Vec::new();
+    for name in names {
+        let id = ledger.find_process(name)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}

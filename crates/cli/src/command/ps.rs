@@ -1,0 +1,224 @@
+//! `hostledger ps`: the processes.
+
+use std::collections::HashMap;
+
+use anstyle::{AnsiColor, Style};
+use hostledger::model::Outcome;
+use hostledger::{
+    Ledger, Process, ProcessFilter, ProcessId, ProcessStatus, ProcessType, Rows, Timestamp,
+};
+
+use super::tree::{self, Drawing};
+use crate::args::Globals;
+use crate::error;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::table::Table;
+use crate::text::{command_line, escape};
+use crate::time;
+
+const EXAMPLES: &str = "\
+Examples:
+  hostledger ps                          what runs now
+  hostledger ps --all --since 2h         what was recorded in the last two hours
+  hostledger ps --all --tree             who started whom
+  hostledger ps --all --json | jq 'select(.exit_code != 0)'
+
+The id is shown as far as it is unique in the list; any command takes it like that.";
+
+/// How many are listed on a terminal unless it is said.
+const SCREENFUL: u32 = 100;
+
+/// Fewest digits of an id to show: all of its time, so that it is rarely another record's too.
+const FEWEST_DIGITS: usize = 12;
+
+/// List processes: those that run, or all that are recorded
+///
+/// Oldest first. On a terminal the newest 100 are listed, otherwise all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// All processes, not only those that run
+    #[arg(long, conflicts_with = "status")]
+    all: bool,
+    /// Those of this status: queued, running or exited
+    #[arg(long)]
+    status: Option<ProcessStatus>,
+    /// Those of this type: supervisord, orchestrator, worker, cli, hook or binary
+    #[arg(long = "type", value_name = "TYPE")]
+    process_type: Option<ProcessType>,
+    /// Draw who started whom
+    #[arg(long)]
+    tree: bool,
+    /// Those recorded since then: so long ago (2h, 1d12h), or a time (2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = time::parse_since)]
+    since: Option<Timestamp>,
+    /// Only the newest N; 0 for all
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Those of this machine, by its id or the beginning of it
+    #[arg(long, value_name = "ID")]
+    machine: Option<String>,
+}
+
+/// Lists them.
+pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let ledger = globals.open()?;
+    let listed = select(args, &ledger, printer.is_terminal())?;
+    let Rows { records, corrupt } = listed.rows;
+    let drawings = if args.tree { tree::draw(&records, printer.is_terminal()) } else { flat(records.len()) };
+    if printer.is_json() {
+        for drawing in &drawings {
+            if let Some(process) = records.get(drawing.index) {
+                printer.json(&process.to_json())?;
+            }
+        }
+    } else {
+        printer.table(table(&records, &drawings, Timestamp::now()))?;
+    }
+    printer.flush()?;
+    if listed.cut && !printer.is_quiet() {
+        error::hint(&format!("these are the newest {SCREENFUL}; --limit 0 lists all"));
+    }
+    let exit = if corrupt.is_empty() { Exit::Success } else { Exit::Failure };
+    for row in corrupt {
+        error::report(&row.into());
+    }
+    Ok(exit)
+}
+
+struct Listed {
+    rows: Rows<Process>,
+    /// Whether there are more, of which nobody said that they are not wanted.
+    cut: bool,
+}
+
+fn select(args: &Args, ledger: &Ledger, terminal: bool) -> anyhow::Result<Listed> {
+    let running = (!args.all).then_some(ProcessStatus::Running);
+    let unasked = args.limit.is_none() && terminal;
+    let mut filter = ProcessFilter {
+        status: args.status.or(running),
+        process_type: args.process_type,
+        machine_id: args.machine.as_deref().map(|id| ledger.find_machine(id)).transpose()?,
+        since: args.since,
+        limit: args.limit.filter(|limit| *limit > 0),
+        ..ProcessFilter::default()
+    };
+    if unasked {
+        // One more tells whether there are more.
+        filter.limit = Some(SCREENFUL + 1);
+    }
+    let mut rows = ledger.processes(&filter)?;
+    let cut = unasked && rows.records.len() > SCREENFUL as usize;
+    if cut {
+        rows.records.remove(0);
+    }
+    Ok(Listed { rows, cut })
+}
+
+fn flat(count: usize) -> Vec<Drawing> {
+    (0..count).map(|index| Drawing { index, lines: String::new() }).collect()
+}
+
+fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
+    let ids = short_ids(records);
+    let named = records.iter().any(|process| process.name.is_some());
+    let mut header = vec!["id", "pid", "status", "exit", "started", "wall"];
+    header.extend(named.then_some("name"));
+    header.push("command");
+    let mut table = Table::new(&header);
+    for drawing in drawings {
+        let Some(process) = records.get(drawing.index) else { continue };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let mut cells = vec![
+            ids.get(&process.id).cloned().unwrap_or_default(),
+            or_none(process.pid.map(|pid| pid.to_string())),
+            state(process).to_owned(),
+            or_none(process.exit_code.map(|code| code.to_string())),
+            or_none(process.started_at.map(time::local)),
+            or_none(time::wall(process, now)),
+        ];
+        cells.extend(named.then(|| or_none(process.name.as_deref().map(escape))));
+        cells.push(format!("{}{}", drawing.lines, command_line(process)));
+        table.row(cells, style(process));
+    }
+    table
+}
+
+/// How it ended, or where it is in its life.
+fn state(process: &Process) -> &'static str {
+    process.outcome.map_or(process.status.as_str(), Outcome::as_str)
+}
+
+fn style(process: &Process) -> Style {
+    match (process.status, process.exit_code) {
+        (ProcessStatus::Queued, _) => Style::new().dimmed(),
+        (ProcessStatus::Running, _) => AnsiColor::Green.on_default(),
+        (ProcessStatus::Exited, Some(0)) => Style::new(),
+        (ProcessStatus::Exited, _) => AnsiColor::Red.on_default(),
+    }
+}
+
+/// The beginnings of the ids, as short as they are different, all of one length.
+fn short_ids(records: &[Process]) -> HashMap<ProcessId, String> {
+    let mut digits: Vec<String> = records.iter().map(|process| process.id.simple()).collect();
+    digits.sort_unstable();
+    let pairs = digits.windows(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?)));
+    let shared = pairs.map(|(one, next)| same_at_start(one, next)).max().unwrap_or(0);
+    let length = with_dashes(FEWEST_DIGITS.max(shared + 1));
+    let short = |id: ProcessId| id.to_string().chars().take(length).collect();
+    records.iter().map(|process| (process.id, short(process.id))).collect()
+}
+
+fn same_at_start(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
+}
+
+/// How many characters of an id with dashes (after 8, 12, 16 and 20 digits) hold these digits.
+fn with_dashes(digits: usize) -> usize {
+    digits + [8, 12, 16, 20].iter().filter(|before| digits > **before).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::process;
+
+    fn with_id(id: &str) -> Process {
+        Process { id: id.parse().unwrap(), ..process(&["true"]) }
+    }
+
+    #[test]
+    fn ids_are_shown_as_far_as_they_differ() {
+        let records = [
+            with_id("0198c0de-0000-7000-8000-000000000000"),
+            with_id("0198c0de-0000-7000-9000-000000000000"),
+            with_id("0198c0de-0001-7000-8000-000000000000"),
+        ];
+        let ids = short_ids(&records);
+        assert_eq!(ids[&records[0].id], "0198c0de-0000-7000-8");
+        assert_eq!(ids[&records[1].id], "0198c0de-0000-7000-9");
+        assert_eq!(short_ids(&records[1..])[&records[1].id], "0198c0de-0000");
+        assert_eq!(short_ids(&[]), HashMap::new());
+    }
+
+    #[test]
+    fn a_process_is_a_line() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let ended = Process {
+            status: ProcessStatus::Exited,
+            outcome: Some(Outcome::Exited),
+            exit_code: Some(7),
+            pid: hostledger::Pid::new(4711),
+            started_at: at("2026-01-31T12:00:00Z"),
+            ended_at: at("2026-01-31T12:00:01.5Z"),
+            name: Some("the\nname".to_owned()),
+            ..with_id("0198c0de-0000-7000-8000-000000000000")
+        };
+        let queued = with_id("0198c0df-0000-7000-8000-000000000000");
+        let started = time::local(ended.started_at.unwrap());
+        let shown = table(&[ended, queued], &flat(2), Timestamp::now()).lines(None);
+        let lines: Vec<_> = shown.into_iter().map(|(_, line)| line).collect();
+        insta::assert_snapshot!(lines.join("\n").replace(&started, "<local time>       "), @r"");
+    }
+}

@@ -1,0 +1,79 @@
+//! Signals that ask us to end while a program runs are the program's to answer.
+
+use std::fs;
+use std::io;
+use std::thread;
+
+use hostledger::{Running, Signal};
+use signal_hook::iterator::{Handle, Signals};
+
+/// What asks a program to end: from the keyboard, from a terminal that closes, by kill(1).
+const PASSED_ON: [Signal; 4] = [Signal::INT, Signal::QUIT, Signal::HUP, Signal::TERM];
+
+/// From its making, signals wait to be passed on instead of ending us.
+///
+/// Made before the launch, so that no signal can end us between the row and its program; made
+/// after everything that may take long before it, so that until then a signal just ends us.
+pub(crate) struct Forwarding(Signals);
+
+impl Forwarding {
+    /// A signal that was ignored when we were started stays ignored, as nohup(1) and a shell's
+    /// background jobs want it.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let ignored = ignored_signals(&fs::read_to_string("/proc/self/status")?);
+        let heeded = PASSED_ON.map(Signal::number).into_iter();
+        Ok(Self(Signals::new(heeded.filter(|number| ignored & (1 << (number - 1)) == 0))?))
+    }
+
+    /// Passes every signal on to a program while `work` goes on, those that have waited first.
+    ///
+    /// Each is written down as a request to stop; one that comes again is passed on again.
+    pub(crate) fn during<T>(self, running: &Running, work: impl FnOnce() -> T) -> T {
+        let Self(mut signals) = self;
+        thread::scope(|scope| {
+            let closing = Closing(signals.handle());
+            scope.spawn(move || {
+                for signal in signals.forever().filter_map(Signal::new) {
+                    tracing::debug!(%signal, "passed on");
+                    running.stop(signal, None);
+                }
+            });
+            let done = work();
+            drop(closing);
+            done
+        })
+    }
+}
+
+/// Ends the iteration over signals when it goes, also by a panic.
+struct Closing(Handle);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The set of ignored signals, bit 0 for signal 1, by `SigIgn` of /proc/self/status (proc(5)).
+fn ignored_signals(status: &str) -> u64 {
+    let digits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    digits.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_proc() {
+        let status = "Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
+        assert_eq!(ignored_signals(status), 1 << 12 | 1, "SIGPIPE is 13, SIGHUP 1");
+        assert_eq!(ignored_signals("Name:\tx\n"), 0);
+    }
+
+    #[test]
+    fn the_runtime_of_rust_ignores_a_broken_pipe() {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        assert_ne!(ignored_signals(&status) & (1 << (Signal::PIPE.number() - 1)), 0);
+    }
+}
