@@ -1,10 +1,11 @@
-//! The command line of `cargo xtask`: one word, or a plea for help.
+//! The command line of `cargo xtask`: one word (two for a long benchmark), or a plea for help.
 
 use std::ffi::OsString;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
 
+use crate::bench::Length;
 use crate::step::{STEPS, Step};
 
 /// What was asked for.
@@ -16,6 +17,8 @@ pub(crate) enum Request {
     Ci,
     /// One step alone.
     Step(&'static Step),
+    /// Measure, and write down what came of it.
+    Bench(Length),
 }
 
 /// Reads the arguments that follow the program's name.
@@ -31,6 +34,12 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request
         [] => bail!("which chore? `cargo xtask help` lists them"),
         ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Request::Help),
         ["ci"] => Ok(Request::Ci),
+        ["bench"] => Ok(Request::Bench(Length::Short)),
+        ["bench", "long"] => Ok(Request::Bench(Length::Long)),
+        ["bench", rest @ ..] => bail!(
+            "`bench` takes `long` or nothing, but got: {}",
+            rest.join(" ")
+        ),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
             Some(step) => Ok(Request::Step(step)),
             None => bail!("no chore is called `{name}`; `cargo xtask help` lists them"),
@@ -52,7 +61,10 @@ pub(crate) fn help() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {:<9} {}", step.name, step.about);
     }
-    text.push_str("  help      this text\n");
+    text.push_str(
+        "\n  bench     measure, and write docs/benchmarks.md; `bench long` takes more rounds\n\
+         \x20 help      this text\n",
+    );
     text
 }
 
@@ -92,6 +104,21 @@ mod tests {
                 step.name
             );
         }
+    }
+
+    #[test]
+    fn measuring_is_short_unless_long_is_asked_for() {
+        for (arguments, length) in [
+            (&["bench"][..], Length::Short),
+            (&["bench", "long"], Length::Long),
+        ] {
+            match parsed(arguments).unwrap() {
+                Request::Bench(found) => assert_eq!(found, length),
+                other => panic!("{arguments:?}: {other:?}"),
+            }
+        }
+        let refusal = parsed(&["bench", "longer"]).unwrap_err().to_string();
+        assert!(refusal.contains("longer"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The project's own chores, run as `cargo xtask <chore>`: everything CI checks, each check alone,
-//! and the tools they need.
+//! the tools they need, and the benchmarks.
 //!
 //! A chore is a [`step::Step`]; `ci` is all of them in order. The rules that no ready-made tool
 //! knows are in [`tidy`].
 
 mod arguments;
+mod bench;
 mod ci;
 mod package;
 mod program;
@@ -41,5 +42,6 @@ fn run() -> anyhow::Result<()> {
         }
         Request::Ci => ci::run(&Workspace::load()?),
         Request::Step(step) => (step.run)(&Workspace::load()?),
+        Request::Bench(length) => bench::run(&Workspace::load()?, length),
     }
 }
