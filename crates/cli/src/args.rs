@@ -59,11 +59,18 @@ impl Globals {
     /// How the ledger is to be opened.
     pub(crate) fn options(&self) -> LedgerOptions {
         let mut options = Ledger::options();
-        let data = self.data.clone().or_else(|| variable("HOSTLEDGER_DATA").map(PathBuf::from));
+        let data = self
+            .data
+            .clone()
+            .or_else(|| variable("HOSTLEDGER_DATA").map(PathBuf::from));
         if let Some(directory) = data {
             options = options.data_dir(directory);
         }
-        if let Some(url) = self.database.clone().or_else(|| variable("HOSTLEDGER_DATABASE")) {
+        if let Some(url) = self
+            .database
+            .clone()
+            .or_else(|| variable("HOSTLEDGER_DATABASE"))
+        {
             options = options.database(url);
         }
         options
@@ -83,7 +90,11 @@ fn variable(name: &str) -> Option<OsString> {
 
 fn database_url() -> impl clap::builder::TypedValueParser<Value = OsString> {
     OsStringValueParser::new().try_map(|url| {
-        if url.is_empty() { Err("give a database such as sqlite:PATH") } else { Ok(url) }
+        if url.is_empty() {
+            Err("give a database such as sqlite:PATH")
+        } else {
+            Ok(url)
+        }
     })
 }
 
@@ -103,10 +114,21 @@ mod tests {
         let cli = Cli::command();
         for command in cli.get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
-            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(examples.starts_with("Examples:\n  hostledger "), "{}", command.get_name());
+            let examples = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                examples.starts_with("Examples:\n  hostledger "),
+                "{}",
+                command.get_name()
+            );
             for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{} {argument}", command.get_name());
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {argument}",
+                    command.get_name()
+                );
             }
         }
     }

@@ -29,13 +29,17 @@ impl std::error::Error for OutputLost {
 impl OutputLost {
     /// Whether an error says that nobody reads our output any more.
     pub(crate) fn is_reader_gone(error: &anyhow::Error) -> bool {
-        error.downcast_ref::<Self>().is_some_and(|lost| lost.0.kind() == ErrorKind::BrokenPipe)
+        error
+            .downcast_ref::<Self>()
+            .is_some_and(|lost| lost.0.kind() == ErrorKind::BrokenPipe)
     }
 }
 
 /// Says on stderr what went wrong and, when that is known, what to do about it.
 pub(crate) fn report(error: &anyhow::Error) {
-    let hint = error.downcast_ref::<LedgerError>().and_then(LedgerError::hint);
+    let hint = error
+        .downcast_ref::<LedgerError>()
+        .and_then(LedgerError::hint);
     say(&format!("{error:#}"), hint.as_deref());
 }
 
@@ -70,7 +74,9 @@ mod tests {
     fn only_our_own_broken_pipe_is_no_error() {
         let broken = || io::Error::from(ErrorKind::BrokenPipe);
         assert!(OutputLost::is_reader_gone(&OutputLost(broken()).into()));
-        assert!(!OutputLost::is_reader_gone(&OutputLost(ErrorKind::StorageFull.into()).into()));
+        assert!(!OutputLost::is_reader_gone(
+            &OutputLost(ErrorKind::StorageFull.into()).into()
+        ));
         assert!(!OutputLost::is_reader_gone(&broken().into()));
     }
 }

@@ -60,7 +60,13 @@ mod tests {
 
     #[test]
     fn a_program_s_code_becomes_ours() {
-        let code = |exit_code| Exit::of(&Process { exit_code, ..process(&["true"]) }).code();
+        let code = |exit_code| {
+            Exit::of(&Process {
+                exit_code,
+                ..process(&["true"])
+            })
+            .code()
+        };
         assert_eq!(code(Some(0)), 0);
         assert_eq!(code(Some(7)), 7);
         assert_eq!(code(Some(137)), 137);

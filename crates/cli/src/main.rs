@@ -54,5 +54,9 @@ fn run() -> Exit {
 fn refused(refusal: &clap::Error) -> Exit {
     // Nobody is there to hear that nobody is there.
     let _unread = refusal.print();
-    if refusal.use_stderr() { Exit::Usage } else { Exit::Success }
+    if refusal.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Success
+    }
 }

@@ -22,7 +22,9 @@ pub(crate) fn each<T: Send + 'static>(
             // Refused when nobody listens any more, who then does not miss it.
             drop(sender.send((id, work(id))));
         };
-        thread::Builder::new().spawn(answer).context("cannot start a thread")?;
+        thread::Builder::new()
+            .spawn(answer)
+            .context("cannot start a thread")?;
     }
     Ok(receiver)
 }

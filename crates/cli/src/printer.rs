@@ -81,7 +81,9 @@ impl Printer {
 
     /// The terminal's width in columns; none when there is no terminal, or it does not say.
     fn width(&self) -> Option<u16> {
-        let size = rustix::termios::tcgetwinsize(self.out.get_ref()).ok().filter(|_| self.terminal);
+        let size = rustix::termios::tcgetwinsize(self.out.get_ref())
+            .ok()
+            .filter(|_| self.terminal);
         size.map(|size| size.ws_col).filter(|columns| *columns > 0)
     }
 }

@@ -22,7 +22,9 @@ impl Forwarding {
     pub(crate) fn begin() -> io::Result<Self> {
         let ignored = ignored_signals(&fs::read_to_string("/proc/self/status")?);
         let heeded = PASSED_ON.map(Signal::number).into_iter();
-        Ok(Self(Signals::new(heeded.filter(|number| ignored & (1 << (number - 1)) == 0))?))
+        Ok(Self(Signals::new(
+            heeded.filter(|number| ignored & (1 << (number - 1)) == 0),
+        )?))
     }
 
     /// Passes every signal on to a program while `work` goes on, those that have waited first.
@@ -57,7 +59,9 @@ impl Drop for Closing {
 /// The set of ignored signals, bit 0 for signal 1, by `SigIgn` of /proc/self/status (proc(5)).
 fn ignored_signals(status: &str) -> u64 {
     let digits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    digits.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
+    digits
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -67,13 +71,20 @@ mod tests {
     #[test]
     fn ignored_signals_are_read_from_proc() {
         let status = "Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
-        assert_eq!(ignored_signals(status), 1 << 12 | 1, "SIGPIPE is 13, SIGHUP 1");
+        assert_eq!(
+            ignored_signals(status),
+            1 << 12 | 1,
+            "SIGPIPE is 13, SIGHUP 1"
+        );
         assert_eq!(ignored_signals("Name:\tx\n"), 0);
     }
 
     #[test]
     fn the_runtime_of_rust_ignores_a_broken_pipe() {
         let status = fs::read_to_string("/proc/self/status").unwrap();
-        assert_ne!(ignored_signals(&status) & (1 << (Signal::PIPE.number() - 1)), 0);
+        assert_ne!(
+            ignored_signals(&status) & (1 << (Signal::PIPE.number() - 1)),
+            0
+        );
     }
 }

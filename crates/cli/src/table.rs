@@ -15,8 +15,16 @@ impl Table {
     pub(crate) fn new(header: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(NOTHING);
-        table.set_header(header.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>());
-        Self { table, styles: vec![Style::new().bold()] }
+        table.set_header(
+            header
+                .iter()
+                .map(|name| name.to_uppercase())
+                .collect::<Vec<_>>(),
+        );
+        Self {
+            table,
+            styles: vec![Style::new().bold()],
+        }
     }
 
     /// Adds a row.
@@ -37,7 +45,9 @@ impl Table {
             }
         }
         if let Some(width) = width {
-            self.table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+            self.table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width);
         }
         let lines = self.table.lines().map(|line| line.trim_end().to_owned());
         self.styles.into_iter().zip(lines).collect()
@@ -50,10 +60,17 @@ mod tests {
 
     fn table(width: Option<u16>) -> String {
         let mut table = Table::new(&["id", "command"]);
-        for (id, command) in [("0198", "sh -c 'sleep 1; echo done; exit 3'"), ("0198c0de", "true")] {
+        for (id, command) in [
+            ("0198", "sh -c 'sleep 1; echo done; exit 3'"),
+            ("0198c0de", "true"),
+        ] {
             table.row(vec![id.to_owned(), command.to_owned()], Style::new());
         }
-        let lines: Vec<_> = table.lines(width).into_iter().map(|(_, line)| line).collect();
+        let lines: Vec<_> = table
+            .lines(width)
+            .into_iter()
+            .map(|(_, line)| line)
+            .collect();
         lines.join("\n")
     }
 
@@ -68,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_last_column_is_cut_to_the_width() {
-        insta::assert_snapshot!(table(Some(30)), @r"");
+        insta::assert_snapshot!(table(Some(30)), @r"
+        ID        COMMAND
+        0198      sh -c 'sleep 1; ech…
+        0198c0de  true
+        ");
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// The command of a process as a shell would take it, exact to the byte.
 pub(crate) fn command_line(process: &Process) -> String {
-    let words: Vec<_> = process.command().iter().map(|word| shell_word(word)).collect();
+    let words: Vec<_> = process
+        .command()
+        .iter()
+        .map(|word| shell_word(word))
+        .collect();
     words.join(" ")
 }
 
@@ -81,20 +85,34 @@ pub(crate) mod tests {
         let parts = command.iter().map(|part| part.to_vec()).collect();
         let command = CommandLine::new(parts).unwrap();
         let draft = ProcessDraft::new(MachineId::generate(), command, b"/".to_vec());
-        draft.into_process(&SecretWords::default(), Timestamp::now()).unwrap().0
+        draft
+            .into_process(&SecretWords::default(), Timestamp::now())
+            .unwrap()
+            .0
     }
 
     /// A queued process that runs this.
     pub(crate) fn process(command: &[&str]) -> Process {
-        process_of_bytes(&command.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+        process_of_bytes(
+            &command
+                .iter()
+                .map(|part| part.as_bytes())
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]
     fn a_command_is_shown_as_a_shell_takes_it() {
         let shown = |parts: &[&[u8]]| command_line(&process_of_bytes(parts));
         assert_eq!(shown(&[b"sh", b"-c", b"exit 7"]), "sh -c 'exit 7'");
-        assert_eq!(shown(&[b"echo", b"it's", b"", "ü".as_bytes()]), r"echo 'it'\''s' '' ü");
-        assert_eq!(shown(&[b"printf", b"a\n\x1b1\xff'"]), r"printf $'a\n\0331\377\''");
+        assert_eq!(
+            shown(&[b"echo", b"it's", b"", "ü".as_bytes()]),
+            r"echo 'it'\''s' '' ü"
+        );
+        assert_eq!(
+            shown(&[b"printf", b"a\n\x1b1\xff'"]),
+            r"printf $'a\n\0331\377\''"
+        );
         assert_eq!(shown(&[b"echo", b"$HOME", b"*"]), "echo '$HOME' '*'");
     }
 

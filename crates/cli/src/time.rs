@@ -8,17 +8,25 @@ use hostledger::{Process, Timestamp};
 
 /// To the second, in local time, for tables.
 pub(crate) fn local(at: Timestamp) -> String {
-    at.to_utc().with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()
+    at.to_utc()
+        .with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// Exact, in local time, with its distance from UTC.
 pub(crate) fn local_exact(at: Timestamp) -> String {
-    at.to_utc().with_timezone(&Local).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
+    at.to_utc()
+        .with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M:%S%.6f %:z")
+        .to_string()
 }
 
 /// How long a process ran or has been running, about.
 pub(crate) fn wall(process: &Process, now: Timestamp) -> Option<String> {
-    process.wall_us(now).map(|micros| brief(Duration::from_micros(micros)))
+    process
+        .wall_us(now)
+        .map(|micros| brief(Duration::from_micros(micros)))
 }
 
 /// A length of time in three or four digits.
@@ -44,7 +52,10 @@ pub(crate) struct InvalidSince {
 impl std::fmt::Display for InvalidSince {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { text } = self;
-        write!(f, "{text:?} is neither a length of time such as 2h nor a time such as 2026-01-31T12:00:00Z")
+        write!(
+            f,
+            "{text:?} is neither a length of time such as 2h nor a time such as 2026-01-31T12:00:00Z"
+        )
     }
 }
 
@@ -55,7 +66,9 @@ pub(crate) fn parse_since(text: &str) -> Result<Timestamp, InvalidSince> {
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    let invalid = |_: InvalidDuration| InvalidSince { text: text.to_owned() };
+    let invalid = |_: InvalidDuration| InvalidSince {
+        text: text.to_owned(),
+    };
     let back = parse_duration(text).map_err(invalid)?;
     // No length of time that can be given is longer than what this holds.
     let back = TimeDelta::from_std(back).unwrap_or(TimeDelta::MAX);

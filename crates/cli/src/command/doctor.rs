@@ -51,7 +51,10 @@ fn print(check: &Check, printer: &mut Printer) -> anyhow::Result<()> {
         Verdict::Bad => ("✗", "x", AnsiColor::Red.on_default()),
     };
     let mark = if printer.is_terminal() { mark } else { ascii };
-    printer.line(style, &format!("{mark:<2} {}: {}", check.name, escape(&check.found)))?;
+    printer.line(
+        style,
+        &format!("{mark:<2} {}: {}", check.name, escape(&check.found)),
+    )?;
     if let Some(advice) = &check.advice {
         printer.line(Style::new(), &format!("   {}", escape(advice)))?;
     }

@@ -60,7 +60,11 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
             Kind::Process => print(ledger.all_processes(), args, printer)?,
         };
     }
-    Ok(if complete { Exit::Success } else { Exit::Failure })
+    Ok(if complete {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 /// Says whether every row could be read.
@@ -123,7 +127,14 @@ mod tests {
         let Command::Export(args) = Cli::try_parse_from(line.split(' ')).unwrap().command else {
             panic!()
         };
-        assert_eq!(args.types, [Kind::Process, Kind::NetworkInterface, Kind::NetworkInterface]);
+        assert_eq!(
+            args.types,
+            [
+                Kind::Process,
+                Kind::NetworkInterface,
+                Kind::NetworkInterface
+            ]
+        );
         assert!(Cli::try_parse_from(["hostledger", "export", "--type", "x"]).is_err());
     }
 }

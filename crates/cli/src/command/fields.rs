@@ -38,8 +38,17 @@ impl Fields {
     }
 
     fn add_health(&mut self, health: Health) {
-        let Health { num_uses_succeeded: succeeded, num_uses_failed: failed } = health;
-        self.add("health", &format!("{} ({succeeded} succeeded, {failed} failed)", health.percentage()));
+        let Health {
+            num_uses_succeeded: succeeded,
+            num_uses_failed: failed,
+        } = health;
+        self.add(
+            "health",
+            &format!(
+                "{} ({succeeded} succeeded, {failed} failed)",
+                health.percentage()
+            ),
+        );
     }
 
     /// Adds the fields of a JSON record, those inside of others by a path such as `stats.load`.
@@ -69,7 +78,10 @@ impl Fields {
 
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {
-        self.0.iter().map(|(key, value)| format!("{key}: {value}\n")).collect()
+        self.0
+            .iter()
+            .map(|(key, value)| format!("{key}: {value}\n"))
+            .collect()
     }
 }
 
@@ -84,7 +96,9 @@ pub(crate) fn machine(machine: &Machine) -> Fields {
 /// All of a network interface.
 pub(crate) fn interface(interface: &NetworkInterface) -> Fields {
     let mut fields = of_json(&interface.to_json());
-    fields.0.retain(|(key, _)| !["num_uses_succeeded", "num_uses_failed", "health"].contains(&key.as_str()));
+    fields.0.retain(|(key, _)| {
+        !["num_uses_succeeded", "num_uses_failed", "health"].contains(&key.as_str())
+    });
     fields.add_health(interface.health);
     fields.add_times(interface.created_at, interface.modified_at);
     fields
@@ -122,6 +136,12 @@ mod tests {
             "stats": {"load": [1, 2.5], "disk": {"a\u{1b}/": 5, "text": "two\nlines"}},
         });
         fields.add_json("", &value);
-        insta::assert_snapshot!(fields.text(), @r"");
+        insta::assert_snapshot!(fields.text(), @r"
+        guid: ab
+        in_vm: true
+        stats.load: [1,2.5]
+        stats.disk.a\u{1b}/: 5
+        stats.disk.text: two\nlines
+        ");
     }
 }

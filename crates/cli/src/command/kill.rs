@@ -123,16 +123,23 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
 fn print(done: &Done, printer: &mut Printer) -> Result<(), OutputLost> {
     let Done { what, process } = done;
     if printer.is_json() {
-        return printer.json(&process.to_json()).and_then(|()| printer.flush());
+        return printer
+            .json(&process.to_json())
+            .and_then(|()| printer.flush());
     }
     let id = process.id;
     let text = match what {
         What::HadEnded => return Ok(()),
         What::Ended => format!("{id} ended"),
         What::Killed { grace } => {
-            format!("{id} killed: it had not ended within {}", format_duration(*grace))
+            format!(
+                "{id} killed: it had not ended within {}",
+                format_duration(*grace)
+            )
         }
         What::Sent(signal) => format!("{id} was sent {signal}"),
     };
-    printer.line(Style::new(), &text).and_then(|()| printer.flush())
+    printer
+        .line(Style::new(), &text)
+        .and_then(|()| printer.flush())
 }

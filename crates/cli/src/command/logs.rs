@@ -43,7 +43,13 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         printer.flush()?;
     }
     if !args.stdout {
-        print(&ledger, &process, Stream::Stderr, args.lines, &mut io::stderr().lock())?;
+        print(
+            &ledger,
+            &process,
+            Stream::Stderr,
+            args.lines,
+            &mut io::stderr().lock(),
+        )?;
     }
     Ok(Exit::Success)
 }
@@ -68,7 +74,12 @@ fn print(
 /// The last lines of a text; a last line without its end counts as one.
 fn last_lines(text: &str, lines: u64) -> &str {
     let lines = usize::try_from(lines).unwrap_or(usize::MAX);
-    let bytes: usize = text.split_inclusive('\n').rev().take(lines).map(str::len).sum();
+    let bytes: usize = text
+        .split_inclusive('\n')
+        .rev()
+        .take(lines)
+        .map(str::len)
+        .sum();
     text.get(text.len() - bytes..).unwrap_or(text)
 }
 

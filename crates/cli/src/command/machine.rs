@@ -22,7 +22,11 @@ pub(crate) struct Args {
 /// Prints its record.
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
-    let machine = if args.refresh { ledger.refresh_machine()? } else { ledger.current_machine()? };
+    let machine = if args.refresh {
+        ledger.refresh_machine()?
+    } else {
+        ledger.current_machine()?
+    };
     if printer.is_json() {
         printer.json(&machine.to_json())?;
     } else {

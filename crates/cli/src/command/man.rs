@@ -41,7 +41,10 @@ mod tests {
     fn there_is_a_page_for_every_command_and_it_says_when_the_command_fails() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("new/man1");
-        run(&Args { directory: directory.clone() }).unwrap();
+        run(&Args {
+            directory: directory.clone(),
+        })
+        .unwrap();
         let page = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
         assert!(page("hostledger.1").contains("HOSTLEDGER_DATA"));
         assert!(page("hostledger-run.1").contains("Exit codes"));

@@ -66,7 +66,11 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let ledger = globals.open()?;
     let listed = select(args, &ledger, printer.is_terminal())?;
     let Rows { records, corrupt } = listed.rows;
-    let drawings = if args.tree { tree::draw(&records, printer.is_terminal()) } else { flat(records.len()) };
+    let drawings = if args.tree {
+        tree::draw(&records, printer.is_terminal())
+    } else {
+        flat(records.len())
+    };
     if printer.is_json() {
         for drawing in &drawings {
             if let Some(process) = records.get(drawing.index) {
@@ -78,9 +82,15 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     }
     printer.flush()?;
     if listed.cut && !printer.is_quiet() {
-        error::hint(&format!("these are the newest {SCREENFUL}; --limit 0 lists all"));
+        error::hint(&format!(
+            "these are the newest {SCREENFUL}; --limit 0 lists all"
+        ));
     }
-    let exit = if corrupt.is_empty() { Exit::Success } else { Exit::Failure };
+    let exit = if corrupt.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    };
     for row in corrupt {
         error::report(&row.into());
     }
@@ -99,7 +109,11 @@ fn select(args: &Args, ledger: &Ledger, terminal: bool) -> anyhow::Result<Listed
     let mut filter = ProcessFilter {
         status: args.status.or(running),
         process_type: args.process_type,
-        machine_id: args.machine.as_deref().map(|id| ledger.find_machine(id)).transpose()?,
+        machine_id: args
+            .machine
+            .as_deref()
+            .map(|id| ledger.find_machine(id))
+            .transpose()?,
         since: args.since,
         limit: args.limit.filter(|limit| *limit > 0),
         ..ProcessFilter::default()
@@ -117,7 +131,12 @@ fn select(args: &Args, ledger: &Ledger, terminal: bool) -> anyhow::Result<Listed
 }
 
 fn flat(count: usize) -> Vec<Drawing> {
-    (0..count).map(|index| Drawing { index, lines: String::new() }).collect()
+    (0..count)
+        .map(|index| Drawing {
+            index,
+            lines: String::new(),
+        })
+        .collect()
 }
 
 fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
@@ -128,7 +147,9 @@ fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
     header.push("command");
     let mut table = Table::new(&header);
     for drawing in drawings {
-        let Some(process) = records.get(drawing.index) else { continue };
+        let Some(process) = records.get(drawing.index) else {
+            continue;
+        };
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let mut cells = vec![
             ids.get(&process.id).cloned().unwrap_or_default(),
@@ -147,7 +168,9 @@ fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
 
 /// How it ended, or where it is in its life.
 fn state(process: &Process) -> &'static str {
-    process.outcome.map_or(process.status.as_str(), Outcome::as_str)
+    process
+        .outcome
+        .map_or(process.status.as_str(), Outcome::as_str)
 }
 
 fn style(process: &Process) -> Style {
@@ -163,20 +186,35 @@ fn style(process: &Process) -> Style {
 fn short_ids(records: &[Process]) -> HashMap<ProcessId, String> {
     let mut digits: Vec<String> = records.iter().map(|process| process.id.simple()).collect();
     digits.sort_unstable();
-    let pairs = digits.windows(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?)));
-    let shared = pairs.map(|(one, next)| same_at_start(one, next)).max().unwrap_or(0);
+    let pairs = digits
+        .windows(2)
+        .filter_map(|pair| Some((pair.first()?, pair.get(1)?)));
+    let shared = pairs
+        .map(|(one, next)| same_at_start(one, next))
+        .max()
+        .unwrap_or(0);
     let length = with_dashes(FEWEST_DIGITS.max(shared + 1));
     let short = |id: ProcessId| id.to_string().chars().take(length).collect();
-    records.iter().map(|process| (process.id, short(process.id))).collect()
+    records
+        .iter()
+        .map(|process| (process.id, short(process.id)))
+        .collect()
 }
 
 fn same_at_start(one: &str, other: &str) -> usize {
-    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
+    one.bytes()
+        .zip(other.bytes())
+        .take_while(|(one, other)| one == other)
+        .count()
 }
 
 /// How many characters of an id with dashes (after 8, 12, 16 and 20 digits) hold these digits.
 fn with_dashes(digits: usize) -> usize {
-    digits + [8, 12, 16, 20].iter().filter(|before| digits > **before).count()
+    digits
+        + [8, 12, 16, 20]
+            .iter()
+            .filter(|before| digits > **before)
+            .count()
 }
 
 #[cfg(test)]
@@ -185,7 +223,10 @@ mod tests {
     use crate::text::tests::process;
 
     fn with_id(id: &str) -> Process {
-        Process { id: id.parse().unwrap(), ..process(&["true"]) }
+        Process {
+            id: id.parse().unwrap(),
+            ..process(&["true"])
+        }
     }
 
     #[test]
@@ -219,6 +260,10 @@ mod tests {
         let started = time::local(ended.started_at.unwrap());
         let shown = table(&[ended, queued], &flat(2), Timestamp::now()).lines(None);
         let lines: Vec<_> = shown.into_iter().map(|(_, line)| line).collect();
-        insta::assert_snapshot!(lines.join("\n").replace(&started, "<local time>       "), @r"");
+        insta::assert_snapshot!(lines.join("\n").replace(&started, "<local time>       "), @r"
+        ID             PID   STATUS  EXIT  STARTED              WALL  NAME       COMMAND
+        0198c0de-0000  4711  exited  7     <local time>         1.5s  the\nname  true
+        0198c0df-0000  -     queued  -     -                    -     -          true
+        ");
     }
 }

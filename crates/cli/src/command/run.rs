@@ -78,7 +78,6 @@ pub(crate) struct Args {
     #[arg(
         required = true,
         trailing_var_arg = true,
-        allow_hyphen_values = true,
         value_name = "COMMAND",
         value_parser = clap::builder::OsStringValueParser::new()
     )]
@@ -107,7 +106,11 @@ fn foreground(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let signals = Forwarding::begin().context("cannot heed signals")?;
     let running = command.launch()?;
     let (relayed, ended) = signals.during(&running, || {
-        let relayed = if args.terminal { Ok(Relayed::All) } else { relay(&running) };
+        let relayed = if args.terminal {
+            Ok(Relayed::All)
+        } else {
+            relay(&running)
+        };
         (relayed, running.wait())
     });
     let process = ended?;
@@ -155,7 +158,10 @@ fn command(args: &Args, ledger: &Ledger) -> anyhow::Result<hostledger::CommandBu
 fn parse_variable(variable: &OsStr) -> anyhow::Result<(String, String)> {
     let bytes = variable.as_bytes();
     let Some(at) = bytes.iter().position(|byte| *byte == b'=') else {
-        return Err(anyhow!("--env {}: there is no '=': write KEY=VALUE", variable.display()));
+        return Err(anyhow!(
+            "--env {}: there is no '=': write KEY=VALUE",
+            variable.display()
+        ));
     };
     let (key, value) = (bytes.get(..at), bytes.get(at + 1..));
     let text = |part: Option<&[u8]>| String::from_utf8(part.unwrap_or_default().to_vec());
@@ -164,7 +170,9 @@ fn parse_variable(variable: &OsStr) -> anyhow::Result<(String, String)> {
         (Ok(key), _) if key.is_empty() => Err(anyhow!("--env: there is no name before the '='")),
         (Ok(key), Ok(value)) => Ok((key, value)),
         (Err(_), _) => Err(anyhow!("--env {name}: the name is not UTF-8")),
-        (_, Err(_)) => Err(anyhow!("--env {name}: the value is not UTF-8, which cannot be recorded")),
+        (_, Err(_)) => Err(anyhow!(
+            "--env {name}: the value is not UTF-8, which cannot be recorded"
+        )),
     }
 }
 
@@ -214,8 +222,16 @@ mod tests {
     #[test]
     fn arguments_may_be_any_bytes() {
         let odd = OsStr::from_bytes(b"\xff\xfe");
-        let words = ["hostledger".as_ref(), "run".as_ref(), "--".as_ref(), "echo".as_ref(), odd];
-        let Command::Run(args) = Cli::try_parse_from(words).unwrap().command else { panic!() };
+        let words = [
+            "hostledger".as_ref(),
+            "run".as_ref(),
+            "--".as_ref(),
+            "echo".as_ref(),
+            odd,
+        ];
+        let Command::Run(args) = Cli::try_parse_from(words).unwrap().command else {
+            panic!()
+        };
         assert_eq!(args.command, ["echo".as_ref(), odd]);
     }
 
@@ -245,11 +261,18 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_refused_is_named_and_its_value_is_not() {
-        let refused = |bytes: &[u8]| parse_variable(OsStr::from_bytes(bytes)).unwrap_err().to_string();
+        let refused = |bytes: &[u8]| {
+            parse_variable(OsStr::from_bytes(bytes))
+                .unwrap_err()
+                .to_string()
+        };
         assert!(refused(b"FOO").contains("FOO") && refused(b"FOO").contains("KEY=VALUE"));
         assert!(!refused(b"=hunter2").contains("hunter2"));
         let error = refused(b"FOO=hunter2\xff");
-        assert!(error.contains("FOO") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("FOO") && !error.contains("hunter2"),
+            "{error}"
+        );
         assert!(!refused(b"\xff=hunter2").contains("hunter2"));
     }
 }

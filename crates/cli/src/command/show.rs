@@ -80,7 +80,11 @@ fn what(process: &Process) -> Fields {
     if !process.worker_type.is_empty() {
         fields.add("worker_type", &process.worker_type);
     }
-    let names: Vec<_> = process.env.keys().map(|key| variable(process, key)).collect();
+    let names: Vec<_> = process
+        .env
+        .keys()
+        .map(|key| variable(process, key))
+        .collect();
     if !names.is_empty() {
         fields.add("env", &names.join(", "));
     }
@@ -112,7 +116,10 @@ fn add_course(fields: &mut Fields, process: &Process, now: Timestamp) {
     if let Some(stop) = &process.stop {
         let signal = hostledger::Signal::new(stop.signal);
         let signal = signal.map_or_else(|| stop.signal.to_string(), |signal| signal.to_string());
-        fields.add("stop", &format!("{signal} by {} at {}", stop.by, time::local_exact(stop.at)));
+        fields.add(
+            "stop",
+            &format!("{signal} by {} at {}", stop.by, time::local_exact(stop.at)),
+        );
     }
     fields.add_some("pid", process.pid);
     fields.add_time("created_at", Some(process.created_at));
@@ -124,7 +131,10 @@ fn add_course(fields: &mut Fields, process: &Process, now: Timestamp) {
     }
     fields.add_some("timeout_ms", process.timeout_ms);
     if process.max_attempts > 1 {
-        fields.add("attempt", &format!("{} of {}", process.attempt, process.max_attempts));
+        fields.add(
+            "attempt",
+            &format!("{} of {}", process.attempt, process.max_attempts),
+        );
     }
     fields.add_time("retry_at", process.retry_at);
     if let Some(identity) = &process.identity {
@@ -165,7 +175,10 @@ fn add_relatives(
     }
     for (depth, descendant) in &tree.descendants {
         let kind = if *depth == 1 { "child" } else { "descendant" };
-        fields.add(kind, &format!("{} {}", descendant.id, command_line(descendant)));
+        fields.add(
+            kind,
+            &format!("{} {}", descendant.id, command_line(descendant)),
+        );
     }
     Ok(())
 }
@@ -179,7 +192,9 @@ fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result
             Some(LogPlace::Terminal) => fields.add(stream.to_string(), "terminal"),
             Some(LogPlace::Files { .. }) => {
                 let path = ledger.log_path(process, stream)?;
-                let size = bytes.map(|bytes| format!(" ({bytes} bytes)")).unwrap_or_default();
+                let size = bytes
+                    .map(|bytes| format!(" ({bytes} bytes)"))
+                    .unwrap_or_default();
                 fields.add(stream.to_string(), &format!("{}{size}", path.display()));
             }
         }
@@ -189,8 +204,15 @@ fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result
 
 fn earlier(attempt: &Attempt) -> String {
     let ended = &attempt.ended;
-    let code = ended.exit_code.map(|code| format!(" {code}")).unwrap_or_default();
-    format!("{}{code} at {}", ended.outcome, time::local_exact(ended.ended_at))
+    let code = ended
+        .exit_code
+        .map(|code| format!(" {code}"))
+        .unwrap_or_default();
+    format!(
+        "{}{code} at {}",
+        ended.outcome,
+        time::local_exact(ended.ended_at)
+    )
 }
 
 /// What the row keeps of a stream, unchanged.
@@ -214,7 +236,10 @@ mod tests {
     #[test]
     fn variables_are_named_and_their_values_never_shown() {
         let mut process = process(&["env"]);
-        process.env = json!({"LANG": "C-hunter1", "API_TOKEN": null}).as_object().unwrap().clone();
+        process.env = json!({"LANG": "C-hunter1", "API_TOKEN": null})
+            .as_object()
+            .unwrap()
+            .clone();
         process.secret_env = vec!["API_TOKEN".to_owned()];
         let text = what(&process).text();
         assert!(text.contains("env: LANG, API_TOKEN (secret)\n"), "{text}");

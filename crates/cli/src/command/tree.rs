@@ -20,10 +20,18 @@ struct Strokes {
     below_last: &'static str,
 }
 
-const BOX: Strokes =
-    Strokes { child: "├─ ", last_child: "└─ ", beside: "│  ", below_last: "   " };
-const ASCII: Strokes =
-    Strokes { child: "|- ", last_child: "`- ", beside: "|  ", below_last: "   " };
+const BOX: Strokes = Strokes {
+    child: "├─ ",
+    last_child: "└─ ",
+    beside: "│  ",
+    below_last: "   ",
+};
+const ASCII: Strokes = Strokes {
+    child: "|- ",
+    last_child: "`- ",
+    beside: "|  ",
+    below_last: "   ",
+};
 
 /// Puts children below their parents, in the order given; whoever's parent is not among them
 /// stands on top.
@@ -38,7 +46,13 @@ pub(crate) fn draw(processes: &[Process], terminal: bool) -> Vec<Drawing> {
             None => tops.push(index),
         }
     }
-    let mut drawn = Drawn { processes, children, strokes, placed: HashSet::new(), result: Vec::new() };
+    let mut drawn = Drawn {
+        processes,
+        children,
+        strokes,
+        placed: HashSet::new(),
+        result: Vec::new(),
+    };
     // Where parents go in a circle, none is on top: then the first of them is.
     for index in tops.into_iter().chain(0..processes.len()) {
         drawn.place(index);
@@ -66,14 +80,29 @@ struct Branch {
 impl Drawn<'_> {
     /// Draws a process and all below it, without recursion: a chain can be of any length.
     fn place(&mut self, top: usize) {
-        let mut left = vec![Branch { index: top, lines: String::new(), below: String::new() }];
-        while let Some(Branch { index, lines, below }) = left.pop() {
+        let mut left = vec![Branch {
+            index: top,
+            lines: String::new(),
+            below: String::new(),
+        }];
+        while let Some(Branch {
+            index,
+            lines,
+            below,
+        }) = left.pop()
+        {
             if !self.placed.insert(index) {
                 continue;
             }
             self.result.push(Drawing { index, lines });
-            let Some(process) = self.processes.get(index) else { continue };
-            let children = self.children.get(&process.id).map(Vec::as_slice).unwrap_or_default();
+            let Some(process) = self.processes.get(index) else {
+                continue;
+            };
+            let children = self
+                .children
+                .get(&process.id)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             // The last one is pushed first, to be taken last.
             for (place, &child) in children.iter().enumerate().rev() {
                 let (stroke, below_it) = if place + 1 == children.len() {
@@ -107,7 +136,11 @@ mod tests {
 
     fn drawn(processes: &[Process]) -> String {
         let line = |drawing: &Drawing| format!("{}{}", drawing.lines, drawing.index);
-        draw(processes, true).iter().map(line).collect::<Vec<_>>().join("\n")
+        draw(processes, true)
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]
@@ -133,12 +166,17 @@ mod tests {
 
     #[test]
     fn parents_in_a_circle_are_all_drawn_once() {
-        assert_eq!(drawn(&family(&[Some(1), Some(0), Some(2)])).lines().count(), 3);
+        assert_eq!(
+            drawn(&family(&[Some(1), Some(0), Some(2)])).lines().count(),
+            3
+        );
     }
 
     #[test]
     fn a_long_chain_is_drawn() {
-        let parents: Vec<_> = (0..2_000).map(|index: usize| index.checked_sub(1)).collect();
+        let parents: Vec<_> = (0..2_000)
+            .map(|index: usize| index.checked_sub(1))
+            .collect();
         assert_eq!(draw(&family(&parents), true).len(), 2_000);
     }
 }
