@@ -27,6 +27,7 @@ pub use invocation::Invocation;
 pub use ledger::Ledger;
 pub use leftovers::environment_of;
 pub use output::{Output, json_lines};
+pub use program::installed;
 pub use rustix::process::Signal;
 pub use started::Started;
 pub use terminal::Terminal;

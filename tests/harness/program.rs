@@ -1,5 +1,6 @@
-//! The one place that starts programs.
+//! Programs of the host, and the one place that starts any.
 
+use std::env;
 use std::ffi::OsStr;
 use std::process::Command;
 
@@ -10,4 +11,11 @@ use std::process::Command;
 )]
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program)
+}
+
+/// Whether a program is found on PATH.
+#[must_use]
+pub fn installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }

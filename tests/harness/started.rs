@@ -1,5 +1,6 @@
 //! A program that runs.
 
+use std::fs;
 use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Command};
@@ -102,6 +103,11 @@ impl Started {
         stdin.write_all(bytes).unwrap();
     }
 
+    /// Ends its standard input.
+    pub fn close_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// What it has written to standard output so far.
     #[must_use]
     pub fn stdout(&self) -> Vec<u8> {
@@ -116,6 +122,19 @@ impl Started {
             &format!("{} has written {:?}", self.command, what()),
             || self.stdout() == expected,
         );
+    }
+
+    /// Whether it has opened a file whose name in /proc/PID/fd begins with one of these.
+    #[must_use]
+    pub fn holds(&self, beginnings: &[&str]) -> bool {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{}/fd", self.pid())) else {
+            return false;
+        };
+        let names = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        names.into_iter().any(|name| {
+            let name = name.to_string_lossy();
+            beginnings.iter().any(|beginning| name.starts_with(beginning))
+        })
     }
 
     /// Whether it has ended.

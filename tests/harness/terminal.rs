@@ -113,6 +113,15 @@ impl Terminal {
         self.read = end.unwrap();
     }
 
+    /// What is shown from here until this, which is waited for.
+    #[track_caller]
+    pub fn take_until(&mut self, text: &str) -> String {
+        let begin = self.read;
+        self.expect(text);
+        let shown = self.shown.lock().unwrap();
+        String::from_utf8_lossy(&shown[begin..self.read]).into_owned()
+    }
+
     /// Waits for the shell's prompt.
     #[track_caller]
     pub fn expect_prompt(&mut self) {

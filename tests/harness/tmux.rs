@@ -1,9 +1,9 @@
 //! A real terminal emulator, for programs that ask their terminal questions.
 
 use std::env;
-use std::ffi::OsStr;
 
 use crate::ledger::Ledger;
+use crate::program::installed;
 use crate::wait::wait_until;
 
 /// A server of tmux with one window of 80 by 24, in which a shell runs.
@@ -95,10 +95,4 @@ impl Drop for Tmux<'_> {
         let _ = self.tmux().arg("kill-server").output();
         wait_until("tmux has gone", || !self.ledger.path("tmux").exists());
     }
-}
-
-/// Whether a program is found on PATH.
-fn installed(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|directory| directory.join(OsStr::new(program)).is_file())
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with a ledger's database.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -171,7 +172,7 @@ pub struct CorruptRow {
     /// The row's id as it stands there.
     pub id: String,
     /// The column.
-    pub column: &'static str,
+    pub column: Cow<'static, str>,
     /// What is wrong with it.
     #[source]
     pub source: Arc<dyn Error + Send + Sync>,

@@ -44,7 +44,7 @@ impl<T> FromIterator<Result<T, CorruptRow>> for Rows<T> {
 ///
 /// Means something to the store that gave it only. Rows are in the order of their creation
 /// time as the database holds it, then of their id; neither ever changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageKey {
     pub(crate) created_at: String,
     pub(crate) id: String,

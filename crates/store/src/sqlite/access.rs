@@ -32,6 +32,15 @@ pub(super) fn directory(database: &Path) -> &Path {
     database.parent().unwrap_or(database)
 }
 
+/// What SQLite may want at once: it lets the index of its log grow by 32 KiB.
+const LEAST_SPACE: u64 = 64 << 10;
+
+/// Whether there is no space for a database to grow.
+pub(super) fn is_full(database: &Path) -> bool {
+    rustix::fs::statvfs(directory(database))
+        .is_ok_and(|space| space.f_bavail.saturating_mul(space.f_frsize) < LEAST_SPACE)
+}
+
 /// The error for a path that the system refused.
 pub(super) fn error(path: &Path, errno: Errno) -> StoreError {
     let path = PathBuf::from(path);

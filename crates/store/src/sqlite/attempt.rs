@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use hostledger_model::{Attempt, Ended, LogPlace, Process, ProcessId};
+use hostledger_model::{Attempt, Ended, LogPlace, ProcessId};
 
 use super::encoding::{self, RowReader};
 use super::failure::Failed;
 use super::process::{self, Columns, IdentityRow, UsageRow};
+use super::row::{Read, TableRow, columns};
 use super::schema::{attempt, names};
 use crate::error::{CorruptRow, StoreError};
 
@@ -85,7 +86,7 @@ pub(super) fn insert(
     let Some(row) = process::by_id(connection, Columns::All, process_id)? else {
         return Ok(());
     };
-    let process = Process::try_from(row).map_err(StoreError::from)?;
+    let process = row.record().map_err(StoreError::from)?;
     let row = AttemptRow::new(process_id, Attempt::of(&process, ended));
     diesel::insert_into(attempt::table)
         .values(row)
@@ -96,53 +97,59 @@ pub(super) fn insert(
 pub(super) fn of_process(
     connection: &mut SqliteConnection,
     process_id: ProcessId,
-) -> QueryResult<Vec<AttemptRow>> {
+) -> QueryResult<Vec<Read<AttemptRow>>> {
     attempt::table
         .filter(attempt::process_id.eq(process_id.simple()))
         .order(attempt::number)
-        .select(AttemptRow::as_select())
+        .select(columns::<AttemptRow>())
         .load(connection)
 }
 
-impl TryFrom<AttemptRow> for Attempt {
-    type Error = CorruptRow;
+impl TableRow for AttemptRow {
+    const TABLE: &'static str = names::ATTEMPT;
 
-    fn try_from(row: AttemptRow) -> Result<Self, CorruptRow> {
+    type Record = Attempt;
+
+    fn record(self) -> Result<Attempt, CorruptRow> {
         let read = RowReader {
-            table: names::ATTEMPT,
-            id: &row.process_id,
+            table: Self::TABLE,
+            id: &self.process_id,
         };
         let identity = IdentityRow {
-            boot_id: row.boot_id,
-            pid_namespace: row.pid_namespace,
-            start_ticks: row.start_ticks,
-            pidfd_inode: row.pidfd_inode,
+            boot_id: self.boot_id,
+            pid_namespace: self.pid_namespace,
+            start_ticks: self.start_ticks,
+            pidfd_inode: self.pidfd_inode,
         };
         let usage = UsageRow {
-            cpu_user_us: row.cpu_user_us,
-            cpu_system_us: row.cpu_system_us,
-            max_rss_kib: row.max_rss_kib,
-            block_inputs: row.block_inputs,
-            block_outputs: row.block_outputs,
-            voluntary_switches: row.voluntary_switches,
-            involuntary_switches: row.involuntary_switches,
+            cpu_user_us: self.cpu_user_us,
+            cpu_system_us: self.cpu_system_us,
+            max_rss_kib: self.max_rss_kib,
+            block_inputs: self.block_inputs,
+            block_outputs: self.block_outputs,
+            voluntary_switches: self.voluntary_switches,
+            involuntary_switches: self.involuntary_switches,
         };
-        let exit_code = row.exit_code.map(|code| read.number("exit_code", code));
-        Ok(Self {
-            number: read.number("number", row.number)?,
-            identity: identity.read(read, read.pid(row.pid)?)?,
-            started_at: read.time_some("started_at", row.started_at.as_ref())?,
-            log: row.log.as_deref().map(LogPlace::from_text),
+        let exit_code = self.exit_code.map(|code| read.number("exit_code", code));
+        Ok(Attempt {
+            number: read.number("number", self.number)?,
+            identity: identity.read(read, read.pid(self.pid)?)?,
+            started_at: read.time_some("started_at", self.started_at.as_ref())?,
+            log: self.log.as_deref().map(LogPlace::from_text),
             ended: Ended {
-                ended_at: read.time("ended_at", &row.ended_at)?,
+                ended_at: read.time("ended_at", &self.ended_at)?,
                 exit_code: exit_code.transpose()?,
-                outcome: read.parse("outcome", &row.outcome)?,
-                stdout: row.stdout,
-                stderr: row.stderr,
-                stdout_bytes: row.stdout_bytes.map(i64::cast_unsigned),
-                stderr_bytes: row.stderr_bytes.map(i64::cast_unsigned),
+                outcome: read.parse("outcome", &self.outcome)?,
+                stdout: self.stdout,
+                stderr: self.stderr,
+                stdout_bytes: self.stdout_bytes.map(i64::cast_unsigned),
+                stderr_bytes: self.stderr_bytes.map(i64::cast_unsigned),
                 usage: usage.read(read)?,
             },
         })
+    }
+
+    fn position(&self) -> (&str, &str) {
+        (&self.process_id, &self.ended_at)
     }
 }

@@ -5,6 +5,7 @@ use diesel::sqlite::Sqlite;
 use hostledger_model::{Binary, BinaryId, BinaryStatus, MachineId};
 
 use super::encoding::{self, RowReader};
+use super::row::{Read, TableRow, columns};
 use super::schema::{binary, names};
 use crate::error::CorruptRow;
 
@@ -72,21 +73,23 @@ impl From<&Binary> for BinaryRow {
     }
 }
 
-impl TryFrom<BinaryRow> for Binary {
-    type Error = CorruptRow;
+impl TableRow for BinaryRow {
+    const TABLE: &'static str = names::BINARY;
 
-    fn try_from(row: BinaryRow) -> Result<Self, CorruptRow> {
+    type Record = Binary;
+
+    fn record(self) -> Result<Binary, CorruptRow> {
         let read = RowReader {
-            table: names::BINARY,
-            id: &row.id,
+            table: Self::TABLE,
+            id: &self.id,
         };
-        let content = row.content;
-        Ok(Self {
-            id: read.parse("id", &row.id)?,
-            created_at: read.time("created_at", &row.created_at)?,
-            modified_at: read.time("modified_at", &row.modified_at)?,
-            health: read.health(row.num_uses_succeeded, row.num_uses_failed)?,
-            machine_id: read.parse("machine_id", &row.machine_id)?,
+        let content = self.content;
+        Ok(Binary {
+            id: read.parse("id", &self.id)?,
+            created_at: read.time("created_at", &self.created_at)?,
+            modified_at: read.time("modified_at", &self.modified_at)?,
+            health: read.health(self.num_uses_succeeded, self.num_uses_failed)?,
+            machine_id: read.parse("machine_id", &self.machine_id)?,
             overrides: read.json("overrides", &content.overrides)?,
             status: read.parse("status", &content.status)?,
             retry_at: read.time_some("retry_at", content.retry_at.as_ref())?,
@@ -98,15 +101,19 @@ impl TryFrom<BinaryRow> for Binary {
             sha256: content.sha256,
         })
     }
+
+    fn position(&self) -> (&str, &str) {
+        (&self.id, &self.created_at)
+    }
 }
 
 pub(super) fn by_id(
     connection: &mut SqliteConnection,
     id: BinaryId,
-) -> QueryResult<Option<BinaryRow>> {
+) -> QueryResult<Option<Read<BinaryRow>>> {
     binary::table
         .find(id.simple())
-        .select(BinaryRow::as_select())
+        .select(columns::<BinaryRow>())
         .first(connection)
         .optional()
 }
@@ -116,14 +123,14 @@ pub(super) fn valid_by_name(
     connection: &mut SqliteConnection,
     machine: MachineId,
     name: &str,
-) -> QueryResult<Option<BinaryRow>> {
+) -> QueryResult<Option<Read<BinaryRow>>> {
     binary::table
         .filter(lower(binary::name).eq(name.to_ascii_lowercase()))
         .filter(binary::machine_id.eq(machine.simple()))
         .filter(binary::abspath.ne(""))
         .filter(binary::status.eq_any([BinaryStatus::Installed.as_str(), "succeeded"]))
         .order((binary::modified_at.desc(), binary::id.desc()))
-        .select(BinaryRow::as_select())
+        .select(columns::<BinaryRow>())
         .first(connection)
         .optional()
 }

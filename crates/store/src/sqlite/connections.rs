@@ -106,12 +106,9 @@ impl Connections {
                 return self.finish(connection, Some(before), result);
             }
         }
-        let mut connection = match self.take(None) {
-            Some(connection) => connection,
-            None => connect(&self.failures, Mode::ReadOnly)?,
-        };
-        let result = query(&mut connection);
-        self.finish(connection, None, result)
+        // Not kept: an open connection would hold up a change of its journal mode.
+        let mut connection = connect(&self.failures, Mode::ReadOnly)?;
+        query(&mut connection).map_err(|error| self.failures.of_query(error))
     }
 
     /// Keeps the connection of a query that went well; another one's state is not known.

@@ -98,7 +98,7 @@ impl RowReader<'_> {
         CorruptRow {
             table: self.table,
             id: self.id.to_owned(),
-            column,
+            column: column.into(),
             source: std::sync::Arc::new(source),
         }
     }
@@ -236,7 +236,7 @@ mod tests {
     fn what_cannot_be_read_is_named_with_its_row_and_column() {
         let error = ROW.time("created_at", "yesterday").unwrap_err();
         assert_eq!(
-            (error.table, error.id.as_str(), error.column),
+            (error.table, error.id.as_str(), &*error.column),
             ("machine_machine", "42", "created_at")
         );
         assert!(error.source.to_string().contains("yesterday"));

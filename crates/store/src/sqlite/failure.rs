@@ -50,6 +50,7 @@ enum Meaning {
     Damaged,
     NotADatabase,
     CannotOpen,
+    InputOutput,
     Other,
 }
 
@@ -64,6 +65,7 @@ const MESSAGES: &[(&str, Meaning)] = &[
     ("malformed database schema", Meaning::Damaged),
     ("file is not a database", Meaning::NotADatabase),
     ("unable to open database file", Meaning::CannotOpen),
+    ("disk I/O error", Meaning::InputOutput),
 ];
 
 fn meaning(message: &str) -> Meaning {
@@ -126,7 +128,9 @@ impl Failures {
             },
             Meaning::NotADatabase => StoreError::NotADatabase { path },
             Meaning::CannotOpen => cannot_open(path, error),
-            Meaning::Other => StoreError::Database {
+            // For want of space as well, when the index of the log cannot grow.
+            Meaning::InputOutput if access::is_full(&path) => StoreError::Full { path },
+            Meaning::InputOutput | Meaning::Other => StoreError::Database {
                 path,
                 source: Arc::new(error),
             },
@@ -182,6 +186,6 @@ mod tests {
         };
         let error = failures.of_query(Error::NotFound);
         assert!(matches!(error, StoreError::Database { .. }));
-        assert_eq!(meaning("disk I/O error"), Meaning::Other);
+        assert_eq!(meaning("no such table: x"), Meaning::Other);
     }
 }

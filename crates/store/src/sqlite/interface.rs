@@ -5,6 +5,7 @@ use diesel::sqlite::Sqlite;
 use hostledger_model::{InterfaceId, MachineId, NetworkFacts, NetworkInterface};
 
 use super::encoding::{self, RowReader};
+use super::row::{Read, TableRow, columns};
 use super::schema::{interface, names};
 use crate::error::CorruptRow;
 
@@ -69,21 +70,23 @@ impl From<&NetworkInterface> for InterfaceRow {
     }
 }
 
-impl TryFrom<InterfaceRow> for NetworkInterface {
-    type Error = CorruptRow;
+impl TableRow for InterfaceRow {
+    const TABLE: &'static str = names::INTERFACE;
 
-    fn try_from(row: InterfaceRow) -> Result<Self, CorruptRow> {
+    type Record = NetworkInterface;
+
+    fn record(self) -> Result<NetworkInterface, CorruptRow> {
         let read = RowReader {
-            table: names::INTERFACE,
-            id: &row.id,
+            table: Self::TABLE,
+            id: &self.id,
         };
-        let facts = row.facts;
-        Ok(Self {
-            id: read.parse("id", &row.id)?,
-            created_at: read.time("created_at", &row.created_at)?,
-            modified_at: read.time("modified_at", &row.modified_at)?,
-            health: read.health(row.num_uses_succeeded, row.num_uses_failed)?,
-            machine_id: read.parse("machine_id", &row.machine_id)?,
+        let facts = self.facts;
+        Ok(NetworkInterface {
+            id: read.parse("id", &self.id)?,
+            created_at: read.time("created_at", &self.created_at)?,
+            modified_at: read.time("modified_at", &self.modified_at)?,
+            health: read.health(self.num_uses_succeeded, self.num_uses_failed)?,
+            machine_id: read.parse("machine_id", &self.machine_id)?,
             facts: NetworkFacts {
                 mac_address: facts.mac_address,
                 ip_public: facts.ip_public,
@@ -98,15 +101,19 @@ impl TryFrom<InterfaceRow> for NetworkInterface {
             },
         })
     }
+
+    fn position(&self) -> (&str, &str) {
+        (&self.id, &self.created_at)
+    }
 }
 
 pub(super) fn by_id(
     connection: &mut SqliteConnection,
     id: InterfaceId,
-) -> QueryResult<Option<InterfaceRow>> {
+) -> QueryResult<Option<Read<InterfaceRow>>> {
     interface::table
         .find(id.simple())
-        .select(InterfaceRow::as_select())
+        .select(columns::<InterfaceRow>())
         .first(connection)
         .optional()
 }
@@ -116,7 +123,7 @@ pub(super) fn by_fingerprint(
     connection: &mut SqliteConnection,
     machine: MachineId,
     facts: &NetworkFacts,
-) -> QueryResult<Option<InterfaceRow>> {
+) -> QueryResult<Option<Read<InterfaceRow>>> {
     interface::table
         .filter(interface::machine_id.eq(machine.simple()))
         .filter(interface::ip_public.eq(&facts.ip_public))
@@ -124,7 +131,7 @@ pub(super) fn by_fingerprint(
         .filter(interface::mac_address.eq(&facts.mac_address))
         .filter(interface::dns_server.eq(&facts.dns_server))
         .order((interface::modified_at.desc(), interface::id.desc()))
-        .select(InterfaceRow::as_select())
+        .select(columns::<InterfaceRow>())
         .first(connection)
         .optional()
 }
@@ -132,10 +139,10 @@ pub(super) fn by_fingerprint(
 pub(super) fn of_machine(
     connection: &mut SqliteConnection,
     machine: MachineId,
-) -> QueryResult<Vec<InterfaceRow>> {
+) -> QueryResult<Vec<Read<InterfaceRow>>> {
     interface::table
         .filter(interface::machine_id.eq(machine.simple()))
         .order((interface::created_at, interface::id))
-        .select(InterfaceRow::as_select())
+        .select(columns::<InterfaceRow>())
         .load(connection)
 }

@@ -6,6 +6,7 @@ use hostledger_model::{Health, Machine, MachineFacts, MachineId};
 use serde_json::Value;
 
 use super::encoding::{self, RowReader};
+use super::row::{Read, TableRow, columns};
 use super::schema::{machine, names};
 use crate::error::CorruptRow;
 
@@ -76,21 +77,23 @@ impl From<&Machine> for MachineRow {
     }
 }
 
-impl TryFrom<MachineRow> for Machine {
-    type Error = CorruptRow;
+impl TableRow for MachineRow {
+    const TABLE: &'static str = names::MACHINE;
 
-    fn try_from(row: MachineRow) -> Result<Self, CorruptRow> {
+    type Record = Machine;
+
+    fn record(self) -> Result<Machine, CorruptRow> {
         let read = RowReader {
-            table: names::MACHINE,
-            id: &row.id,
+            table: Self::TABLE,
+            id: &self.id,
         };
-        let facts = row.facts;
-        Ok(Self {
-            id: read.parse("id", &row.id)?,
-            created_at: read.time("created_at", &row.created_at)?,
-            modified_at: read.time("modified_at", &row.modified_at)?,
-            health: read.health(row.num_uses_succeeded, row.num_uses_failed)?,
-            config: read.json_some("config", row.config.as_ref())?,
+        let facts = self.facts;
+        Ok(Machine {
+            id: read.parse("id", &self.id)?,
+            created_at: read.time("created_at", &self.created_at)?,
+            modified_at: read.time("modified_at", &self.modified_at)?,
+            health: read.health(self.num_uses_succeeded, self.num_uses_failed)?,
+            config: read.json_some("config", self.config.as_ref())?,
             facts: MachineFacts {
                 stats: read.json_some("stats", facts.stats.as_ref())?,
                 guid: facts.guid,
@@ -108,6 +111,10 @@ impl TryFrom<MachineRow> for Machine {
             },
         })
     }
+
+    fn position(&self) -> (&str, &str) {
+        (&self.id, &self.created_at)
+    }
 }
 
 impl RowReader<'_> {
@@ -123,10 +130,10 @@ impl RowReader<'_> {
 pub(super) fn by_id(
     connection: &mut SqliteConnection,
     id: MachineId,
-) -> QueryResult<Option<MachineRow>> {
+) -> QueryResult<Option<Read<MachineRow>>> {
     machine::table
         .find(id.simple())
-        .select(MachineRow::as_select())
+        .select(columns::<MachineRow>())
         .first(connection)
         .optional()
 }
@@ -134,11 +141,11 @@ pub(super) fn by_id(
 pub(super) fn by_guid(
     connection: &mut SqliteConnection,
     guid: &str,
-) -> QueryResult<Option<MachineRow>> {
+) -> QueryResult<Option<Read<MachineRow>>> {
     machine::table
         .filter(machine::guid.eq(guid))
         .order((machine::modified_at.desc(), machine::id.desc()))
-        .select(MachineRow::as_select())
+        .select(columns::<MachineRow>())
         .first(connection)
         .optional()
 }

@@ -17,6 +17,7 @@ mod open;
 mod page;
 mod prefix;
 mod process;
+mod row;
 mod schema;
 mod store;
 mod transaction;

@@ -50,7 +50,7 @@ pub(super) struct Opened {
 }
 
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Opened, StoreError> {
-    let path = absolute(path)?;
+    let path = resolve(path)?;
     let failures = Failures {
         path,
         busy_timeout: options.busy_timeout,
@@ -93,11 +93,13 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Opened, StoreEr
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
-    std::path::absolute(path).map_err(|source| StoreError::Open {
-        path: path.to_owned(),
-        source: Arc::new(source),
-    })
+/// The file behind all links, which is where SQLite keeps its journals beside it.
+fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    let resolved = match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path),
+        resolved => resolved,
+    };
+    resolved.map_err(|error| refused(path, error))
 }
 
 /// What is there before SQLite has a look.

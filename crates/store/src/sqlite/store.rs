@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diesel::SqliteConnection;
+use diesel::{QueryResult, SqliteConnection};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
     Pid, Process, ProcessId, Timestamp,
@@ -13,10 +13,11 @@ use super::check;
 use super::connections::Connections;
 use super::open::{self, OpenOptions};
 use super::process::Columns;
+use super::row::{Read, TableRow};
 use super::writer::Writer;
 use super::{attempt, binary, interface, machine, page, prefix, process};
 use crate::change::Change;
-use crate::error::{CorruptRow, ReadOnly, StoreError};
+use crate::error::{ReadOnly, StoreError};
 use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Page, PageKey, Rows};
@@ -67,21 +68,21 @@ impl SqliteStore {
     }
 
     /// Reads one record.
-    fn one<R, T: TryFrom<R, Error = CorruptRow>>(
+    fn one<R: TableRow>(
         &self,
-        query: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<Option<R>>,
-    ) -> Result<Option<T>, StoreError> {
+        query: impl Fn(&mut SqliteConnection) -> QueryResult<Option<Read<R>>>,
+    ) -> Result<Option<R::Record>, StoreError> {
         let row = self.connections.read(query)?;
-        Ok(row.map(T::try_from).transpose()?)
+        Ok(row.map(Read::record).transpose()?)
     }
 
     /// Reads several records.
-    fn several<R, T: TryFrom<R, Error = CorruptRow>>(
+    fn several<R: TableRow>(
         &self,
-        query: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<Vec<R>>,
-    ) -> Result<Rows<T>, StoreError> {
+        query: impl Fn(&mut SqliteConnection) -> QueryResult<Vec<Read<R>>>,
+    ) -> Result<Rows<R::Record>, StoreError> {
         let rows = self.connections.read(query)?;
-        Ok(rows.into_iter().map(T::try_from).collect())
+        Ok(rows.into_iter().map(Read::record).collect())
     }
 }
 

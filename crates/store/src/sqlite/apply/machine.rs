@@ -1,7 +1,7 @@
 //! Changes of a machine's row.
 
 use diesel::prelude::*;
-use hostledger_model::{Machine, MachineFacts, MachineId, Timestamp};
+use hostledger_model::{MachineFacts, MachineId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::error::StoreError;
@@ -36,7 +36,7 @@ pub(super) fn save_config(
     let Some(row) = machine::by_id(connection, id)? else {
         return Ok(false);
     };
-    let machine = Machine::try_from(row).map_err(StoreError::from)?;
+    let machine = row.record().map_err(StoreError::from)?;
     if machine.config.as_ref() != read {
         return Ok(false);
     }

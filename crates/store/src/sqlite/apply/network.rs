@@ -24,12 +24,12 @@ pub(super) fn save(
             .execute(connection)?;
         return Ok(interface.id.into());
     };
-    diesel::update(table.find(&row.id))
+    let saved = row.record().map_err(StoreError::from)?.id;
+    diesel::update(table.find(saved.simple()))
         .set((
             NetworkFactsRow::from(&interface.facts),
             modified_at.eq(encoding::time(now)),
         ))
         .execute(connection)?;
-    let saved = NetworkInterface::try_from(row).map_err(StoreError::from)?;
-    Ok(saved.id.into())
+    Ok(saved.into())
 }

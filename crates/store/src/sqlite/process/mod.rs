@@ -16,6 +16,7 @@ pub(super) use read::{Columns, by_id, by_pid, children, list, page};
 pub(super) use update::change;
 
 use super::encoding::RowReader;
+use super::row::TableRow;
 use super::schema::{names, process};
 use crate::error::CorruptRow;
 
@@ -27,12 +28,6 @@ pub(super) struct ProcessRow {
     base: BaseRow,
     #[diesel(embed)]
     own: OwnRow,
-}
-
-impl ProcessRow {
-    pub(super) fn position(&self) -> (&str, &str) {
-        (&self.base.created_at, &self.base.id)
-    }
 }
 
 /// A row of somebody else's table: what it cannot say has our columns' defaults.
@@ -54,17 +49,19 @@ impl From<&Process> for ProcessRow {
     }
 }
 
-impl TryFrom<ProcessRow> for Process {
-    type Error = CorruptRow;
+impl TableRow for ProcessRow {
+    const TABLE: &'static str = names::PROCESS;
 
-    fn try_from(row: ProcessRow) -> Result<Self, CorruptRow> {
-        let ProcessRow { base, own } = row;
+    type Record = Process;
+
+    fn record(self) -> Result<Process, CorruptRow> {
+        let Self { base, own } = self;
         let read = RowReader {
-            table: names::PROCESS,
+            table: Self::TABLE,
             id: &base.id,
         };
         let pid = base.read_pid(read)?;
-        Ok(Self {
+        Ok(Process {
             id: read.parse("id", &base.id)?,
             created_at: read.time("created_at", &base.created_at)?,
             modified_at: read.time("modified_at", &base.modified_at)?,
@@ -107,5 +104,9 @@ impl TryFrom<ProcessRow> for Process {
             name: own.name,
             raw_pwd: own.raw_pwd,
         })
+    }
+
+    fn position(&self) -> (&str, &str) {
+        (&self.base.id, &self.base.created_at)
     }
 }

@@ -11,6 +11,7 @@ use crate::filter::ProcessFilter;
 use crate::rows::PageKey;
 use crate::sqlite::encoding;
 use crate::sqlite::literal;
+use crate::sqlite::row::{Read, columns};
 use crate::sqlite::schema::process;
 
 /// Parents asked for in one statement; SQLite takes 32 766 parameters at most.
@@ -32,12 +33,14 @@ impl Columns {
         self,
         connection: &mut SqliteConnection,
         query: Query<'_>,
-    ) -> QueryResult<Vec<ProcessRow>> {
+    ) -> QueryResult<Vec<Read<ProcessRow>>> {
         match self {
-            Self::All => query.select(ProcessRow::as_select()).load(connection),
+            Self::All => query.select(columns::<ProcessRow>()).load(connection),
             Self::Base => {
-                let rows: Vec<BaseRow> = query.select(BaseRow::as_select()).load(connection)?;
-                Ok(rows.into_iter().map(ProcessRow::from).collect())
+                let rows: Vec<Read<BaseRow>> =
+                    query.select(columns::<BaseRow>()).load(connection)?;
+                let rows = rows.into_iter();
+                Ok(rows.map(|row| row.map(ProcessRow::from)).collect())
             }
         }
     }
@@ -47,7 +50,7 @@ pub(in crate::sqlite) fn by_id(
     connection: &mut SqliteConnection,
     columns: Columns,
     id: ProcessId,
-) -> QueryResult<Option<ProcessRow>> {
+) -> QueryResult<Option<Read<ProcessRow>>> {
     let query = process::table
         .filter(process::id.eq(id.simple()))
         .into_boxed();
@@ -59,7 +62,7 @@ pub(in crate::sqlite) fn by_pid(
     columns: Columns,
     machine: MachineId,
     pid: Pid,
-) -> QueryResult<Vec<ProcessRow>> {
+) -> QueryResult<Vec<Read<ProcessRow>>> {
     let query = process::table
         .filter(process::status.eq(literal::status(ProcessStatus::Running)))
         .filter(process::machine_id.eq(machine.simple()))
@@ -72,7 +75,7 @@ pub(in crate::sqlite) fn children(
     connection: &mut SqliteConnection,
     columns: Columns,
     parents: &[ProcessId],
-) -> QueryResult<Vec<ProcessRow>> {
+) -> QueryResult<Vec<Read<ProcessRow>>> {
     let mut children = Vec::new();
     for parents in parents.chunks(PARENTS) {
         let parents = parents.iter().map(|id| id.simple());
@@ -81,7 +84,7 @@ pub(in crate::sqlite) fn children(
             .into_boxed();
         children.extend(columns.load(connection, query)?);
     }
-    children.sort_by(|a, b| a.position().cmp(&b.position()));
+    children.sort_by_key(Read::key);
     Ok(children)
 }
 
@@ -89,7 +92,7 @@ pub(in crate::sqlite) fn list(
     connection: &mut SqliteConnection,
     columns: Columns,
     filter: &ProcessFilter,
-) -> QueryResult<Vec<ProcessRow>> {
+) -> QueryResult<Vec<Read<ProcessRow>>> {
     let mut query = process::table.into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(process::status.eq(literal::status(status)));
@@ -144,7 +147,7 @@ pub(in crate::sqlite) fn page(
     columns: Columns,
     after: Option<&PageKey>,
     limit: u32,
-) -> QueryResult<Vec<ProcessRow>> {
+) -> QueryResult<Vec<Read<ProcessRow>>> {
     let mut query = process::table.into_boxed();
     if let Some(key) = after {
         let later = process::created_at.gt(&key.created_at);

@@ -1,5 +1,12 @@
 //! The SQLite engine: the contract, and what is particular to files.
 
+mod foreign;
+mod helper;
+mod locking;
+mod opening;
+mod rows;
+mod space;
+
 use hostledger_store::{OpenOptions, SqliteStore, Store};
 use tempfile::TempDir;
 
