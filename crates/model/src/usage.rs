@@ -9,7 +9,8 @@ pub struct ResourceUsage {
     pub cpu_user_us: u64,
     /// CPU time in kernel mode, in microseconds.
     pub cpu_system_us: u64,
-    /// Largest resident set, in KiB.
+    /// Largest resident set, in KiB. The kernel counts the launcher's own among it, which the
+    /// process shares until it executes its program: a small program shows its launcher's size.
     pub max_rss_kib: u64,
     /// Times the file system had to read from a device, in blocks of 512 bytes.
     pub block_inputs: u64,
