@@ -10,17 +10,21 @@ pub(crate) struct Table {
     styles: Vec<Style>,
 }
 
+/// On a terminal too narrow for this much of the last column, lines are longer than it is wide.
+const LEAST_OF_LAST: u16 = 20;
+
+/// Columns stand this far apart.
+const GAP: u16 = 2;
+
 impl Table {
     /// A table with these columns and no rows yet.
     pub(crate) fn new(header: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
+        let header: Vec<_> = header.iter().map(|name| name.to_uppercase()).collect();
         table.load_style(NOTHING);
-        table.set_header(
-            header
-                .iter()
-                .map(|name| name.to_uppercase())
-                .collect::<Vec<_>>(),
-        );
+        let mut header = Row::from(header);
+        header.max_height(1);
+        table.set_header(header);
         Self {
             table,
             styles: vec![Style::new().bold()],
@@ -37,17 +41,23 @@ impl Table {
 
     /// The lines, each with the style to show it in.
     pub(crate) fn lines(mut self, width: Option<u16>) -> Vec<(Style, String)> {
-        let last = self.table.column_count().saturating_sub(1);
+        let mut widths = self.table.column_max_content_widths();
+        widths.pop();
+        let last = widths.len();
         for (index, column) in self.table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index == last { 0 } else { 2 }));
-            if index != last {
+            if index < last {
+                column.set_padding((0, GAP));
                 column.set_constraint(ColumnConstraint::ContentWidth);
+            } else {
+                column.set_padding((0, 0));
             }
         }
         if let Some(width) = width {
+            let before_last = widths.iter().map(|width| width.saturating_add(GAP));
+            let least = before_last.fold(LEAST_OF_LAST, u16::saturating_add);
             self.table
                 .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(width);
+                .set_width(width.max(least));
         }
         let lines = self.table.lines().map(|line| line.trim_end().to_owned());
         self.styles.into_iter().zip(lines).collect()
@@ -94,6 +104,6 @@ mod tests {
 
     #[test]
     fn a_terminal_too_narrow_for_anything_still_gets_a_line_a_row() {
-        assert_eq!(table(Some(5)).lines().count(), 3);
+        assert_eq!(table(Some(5)), table(Some(30)));
     }
 }

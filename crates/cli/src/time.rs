@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Local, TimeDelta};
 use hostledger::model::{InvalidDuration, format_duration, parse_duration};
-use hostledger::{Process, Timestamp};
+use hostledger::{Process, ProcessStatus, Timestamp};
 
 /// To the second, in local time, for tables.
 pub(crate) fn local(at: Timestamp) -> String {
@@ -14,6 +14,25 @@ pub(crate) fn local(at: Timestamp) -> String {
         .to_string()
 }
 
+/// As much of it as tells, in local time, for narrow terminals: the time of today, the day and
+/// time of the last months, the date of what is long ago.
+pub(crate) fn local_brief(at: Timestamp, now: Timestamp) -> String {
+    let (local, today) = (
+        at.to_utc().with_timezone(&Local),
+        now.to_utc().with_timezone(&Local),
+    );
+    let format = if local.date_naive() == today.date_naive() {
+        "%H:%M:%S"
+    } else if now.since(at).abs() < LONG_AGO {
+        "%m-%d %H:%M"
+    } else {
+        "%Y-%m-%d"
+    };
+    local.format(format).to_string()
+}
+
+const LONG_AGO: TimeDelta = TimeDelta::days(180);
+
 /// Exact, in local time, with its distance from UTC.
 pub(crate) fn local_exact(at: Timestamp) -> String {
     at.to_utc()
@@ -22,8 +41,11 @@ pub(crate) fn local_exact(at: Timestamp) -> String {
         .to_string()
 }
 
-/// How long a process ran or has been running, about.
+/// How long a process ran or has been running, about; none when nobody wrote down its end.
 pub(crate) fn wall(process: &Process, now: Timestamp) -> Option<String> {
+    if process.status == ProcessStatus::Exited && process.ended_at.is_none() {
+        return None;
+    }
     process
         .wall_us(now)
         .map(|micros| brief(Duration::from_micros(micros)))
@@ -88,6 +110,37 @@ mod tests {
         assert_eq!(shown(1_234_567), "1.23s");
         assert_eq!(shown(61_234_567), "1m1s");
         assert_eq!(shown(3_723_000_000), "1h2m");
+    }
+
+    #[test]
+    fn a_time_is_as_brief_as_its_distance_allows() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let shown = |days| local_brief(now.saturating_add(-TimeDelta::days(days)), now);
+        assert_eq!(shown(0), local(now)[11..]);
+        assert_eq!(
+            shown(30),
+            local(now.saturating_add(-TimeDelta::days(30)))[5..16]
+        );
+        assert_eq!(
+            shown(300),
+            local(now.saturating_add(-TimeDelta::days(300)))[..10]
+        );
+    }
+
+    #[test]
+    fn an_end_that_was_never_written_down_has_no_length() {
+        let now = Timestamp::now();
+        let running = Process {
+            status: ProcessStatus::Running,
+            started_at: Some(now.saturating_add(-TimeDelta::seconds(90))),
+            ..crate::text::tests::process(&["true"])
+        };
+        assert_eq!(wall(&running, now).unwrap(), "1m30s");
+        let ended = Process {
+            status: ProcessStatus::Exited,
+            ..running
+        };
+        assert_eq!(wall(&ended, now), None);
     }
 
     #[test]

@@ -80,11 +80,11 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let mut exit = Exit::Success;
     let mut printed = Ok(());
     // To the end, also when nobody reads any more: each is to be ended.
-    for (id, answer) in parallel::each(&ids, move |id| fulfil(&ledger, id, wish))? {
+    for (_, answer) in parallel::each(&ids, move |id| fulfil(&ledger, id, wish))? {
         match answer {
             Ok(done) => {
                 if done.what == What::HadEnded {
-                    error::report_text(&format!("process {id} has ended already"));
+                    error::report_text(&had_ended(&done.process));
                     exit = Exit::Failure;
                 }
                 printed = printed.and_then(|()| print(&done, printer));
@@ -118,6 +118,19 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
     };
     let process = recorded.map_or_else(|| ledger.process(id), Ok)?;
     Ok(Done { what, process })
+}
+
+fn had_ended(process: &Process) -> String {
+    let id = process.id;
+    let outcome = process
+        .outcome
+        .map(|outcome| format!(": {outcome}"))
+        .unwrap_or_default();
+    let code = process
+        .exit_code
+        .map(|code| format!(", exit code {code}"))
+        .unwrap_or_default();
+    format!("process {id} has ended already{outcome}{code}")
 }
 
 fn print(done: &Done, printer: &mut Printer) -> Result<(), OutputLost> {

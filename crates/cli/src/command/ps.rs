@@ -78,7 +78,16 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
             }
         }
     } else {
-        printer.table(table(&records, &drawings, Timestamp::now()))?;
+        let now = Timestamp::now();
+        let narrow = printer.is_terminal();
+        let time = |at| {
+            if narrow {
+                time::local_brief(at, now)
+            } else {
+                time::local(at)
+            }
+        };
+        printer.table(table(&records, &drawings, now, time))?;
     }
     printer.flush()?;
     if listed.cut && !printer.is_quiet() {
@@ -139,7 +148,12 @@ fn flat(count: usize) -> Vec<Drawing> {
         .collect()
 }
 
-fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
+fn table(
+    records: &[Process],
+    drawings: &[Drawing],
+    now: Timestamp,
+    time: impl Fn(Timestamp) -> String,
+) -> Table {
     let ids = short_ids(records);
     let named = records.iter().any(|process| process.name.is_some());
     let mut header = vec!["id", "pid", "status", "exit", "started", "wall"];
@@ -156,7 +170,7 @@ fn table(records: &[Process], drawings: &[Drawing], now: Timestamp) -> Table {
             or_none(process.pid.map(|pid| pid.to_string())),
             state(process).to_owned(),
             or_none(process.exit_code.map(|code| code.to_string())),
-            or_none(process.started_at.map(time::local)),
+            or_none(process.started_at.map(&time)),
             or_none(time::wall(process, now)),
         ];
         cells.extend(named.then(|| or_none(process.name.as_deref().map(escape))));
@@ -257,13 +271,17 @@ mod tests {
             ..with_id("0198c0de-0000-7000-8000-000000000000")
         };
         let queued = with_id("0198c0df-0000-7000-8000-000000000000");
-        let started = time::local(ended.started_at.unwrap());
-        let shown = table(&[ended, queued], &flat(2), Timestamp::now()).lines(None);
-        let lines: Vec<_> = shown.into_iter().map(|(_, line)| line).collect();
-        insta::assert_snapshot!(lines.join("\n").replace(&started, "<local time>       "), @r"
-        ID             PID   STATUS  EXIT  STARTED              WALL  NAME       COMMAND
-        0198c0de-0000  4711  exited  7     <local time>         1.5s  the\nname  true
-        0198c0df-0000  -     queued  -     -                    -     -          true
+        let time = |_| "<time>".to_owned();
+        let table = table(&[ended, queued], &flat(2), Timestamp::now(), time);
+        let lines: Vec<_> = table
+            .lines(None)
+            .into_iter()
+            .map(|(_, line)| line)
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ID             PID   STATUS  EXIT  STARTED  WALL  NAME       COMMAND
+        0198c0de-0000  4711  exited  7     <time>   1.5s  the\nname  true
+        0198c0df-0000  -     queued  -     -        -     -          true
         ");
     }
 }

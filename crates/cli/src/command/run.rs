@@ -40,7 +40,10 @@ Signals that ask to end (SIGINT, SIGQUIT, SIGHUP, SIGTERM) are passed on to the 
 /// as KEY, TOKEN or PASSWORD between underscores. Arguments are stored as they are: give no
 /// secret in one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "hostledger run [OPTIONS] -- <COMMAND> [ARG]..."
+)]
 pub(crate) struct Args {
     /// Give the program our terminal, as if we were not there; nothing it writes is kept
     #[arg(short, long)]
