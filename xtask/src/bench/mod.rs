@@ -4,9 +4,9 @@
 //! Only differences mean something: ours and what it is compared with run in turn, in the same
 //! seconds, and the median of their differences and ratios is told.
 
+mod account;
 mod comparison;
 mod conditions;
-mod memory;
 mod place;
 mod report;
 mod statistics;
@@ -63,9 +63,9 @@ pub(crate) fn run(workspace: &Workspace, length: Length) -> Result<()> {
         eprintln!("    {} rounds: {}", length.rounds(), comparison.what);
         measured.push((comparison, comparison.measure(&place, length.rounds())?));
     }
-    eprintln!("    memory");
-    let memory = memory::measure(&place)?;
-    let text = report::write(length, &conditions, &measured, &memory)?;
+    eprintln!("    {} rounds: processor time and memory", length.rounds());
+    let account = account::measure(&place, length.rounds())?;
+    let text = report::write(length, &conditions, &measured, &account)?;
     let path = workspace.root.join(DOCUMENT);
     std::fs::write(&path, &text).with_context(|| format!("{path} cannot be written"))?;
     eprintln!("{text}\n    written to {DOCUMENT}");
