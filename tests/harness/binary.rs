@@ -19,6 +19,8 @@ use crate::program::command;
 
 const PACKAGE: &str = "hostledger-cli";
 
+const FAILED: &str = "hostledger-cli cannot be built";
+
 /// What nextest calls the whole run in each of its tests.
 const RUN_ID: &str = "NEXTEST_RUN_ID";
 
@@ -34,7 +36,7 @@ pub fn hostledger() -> &'static Path {
     })
 }
 
-/// Builds unless another test of the same run has done so.
+/// Builds unless another test of the same run has done so, or tried to.
 fn built_in_run(run: &str) -> PathBuf {
     let profile = profile_directory();
     // Held until we return: the others wait for the one that builds.
@@ -45,11 +47,13 @@ fn built_in_run(run: &str) -> PathBuf {
         && let Some((noted, path)) = text.split_once('\n')
         && noted == run
     {
+        assert!(!path.is_empty(), "{FAILED}, as the first test has shown");
         return path.into();
     }
+    fs::write(&note, format!("{run}\n")).unwrap();
     let program = build();
     let path = program.to_str().expect("cargo's messages are UTF-8");
-    fs::write(note, format!("{run}\n{path}")).unwrap();
+    fs::write(&note, format!("{run}\n{path}")).unwrap();
     program
 }
 
@@ -76,7 +80,7 @@ fn build() -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo cannot be started");
-    assert!(built.status.success(), "{PACKAGE} cannot be built");
+    assert!(built.status.success(), "{FAILED}");
     let messages = String::from_utf8(built.stdout).unwrap();
     let program = messages.lines().find_map(executable);
     program.expect("cargo names the program it has built")

@@ -133,7 +133,9 @@ impl Started {
         let names = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         names.into_iter().any(|name| {
             let name = name.to_string_lossy();
-            beginnings.iter().any(|beginning| name.starts_with(beginning))
+            beginnings
+                .iter()
+                .any(|beginning| name.starts_with(beginning))
         })
     }
 

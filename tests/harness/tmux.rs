@@ -4,7 +4,6 @@ use std::env;
 
 use crate::ledger::Ledger;
 use crate::program::installed;
-use crate::wait::wait_until;
 
 /// A server of tmux with one window of 80 by 24, in which a shell runs.
 #[derive(Debug)]
@@ -91,8 +90,7 @@ impl<'a> Tmux<'a> {
 
 impl Drop for Tmux<'_> {
     fn drop(&mut self) {
-        // Not there any more when its shell has been told to exit.
+        // Not there any more when its shell has been told to exit; else it goes at once.
         let _ = self.tmux().arg("kill-server").output();
-        wait_until("tmux has gone", || !self.ledger.path("tmux").exists());
     }
 }

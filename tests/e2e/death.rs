@@ -1,0 +1,192 @@
+//! hostledger itself is killed while a program runs: the program goes on, and what becomes of it
+//! is told truly or not at all.
+
+use hostledger_tests::{Ledger, Signal, wait_until};
+use serde_json::Value;
+
+use crate::background::{Background, UNTIL_GO, record};
+
+/// How /proc names a pidfd, before Linux 6.9 and since.
+const PIDFD: [&str; 2] = ["anon_inode:[pidfd]", "pidfd:["];
+
+/// A script that writes before and after, and ends with 9.
+fn script() -> String {
+    format!("echo one >&2; {UNTIL_GO}; echo two; exit 9")
+}
+
+/// A program whose hostledger is dead.
+fn orphan(ledger: &Ledger) -> Orphan {
+    let run = Background::start(ledger, &script());
+    run.run.signal(Signal::KILL);
+    let Background { run, id, pid, go } = run;
+    run.wait().expect_signal(Signal::KILL);
+    Orphan { id, pid, go }
+}
+
+struct Orphan {
+    id: String,
+    pid: i32,
+    go: std::path::PathBuf,
+}
+
+impl Orphan {
+    fn go(&self) {
+        std::fs::write(&self.go, "").unwrap();
+    }
+}
+
+/// Whether the kernel tells others than the parent how a process has ended (Linux 6.15).
+fn kernel_tells() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release
+        .split('.')
+        .map_while(|number| number.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (6, 15)
+}
+
+#[track_caller]
+fn assert_lost(process: &Value) {
+    assert_eq!(process["status"], "exited", "{process:#}");
+    assert_eq!(process["outcome"], "lost", "{process:#}");
+    assert_eq!(
+        process["exit_code"],
+        Value::Null,
+        "never made up: {process:#}"
+    );
+    assert!(process["ended_at"].is_string(), "{process:#}");
+}
+
+#[test]
+fn the_program_goes_on_and_so_does_its_log() {
+    let ledger = Ledger::new();
+    let orphan = orphan(&ledger);
+    let running = ledger.json(["ps"]);
+    assert_eq!(running.len(), 1, "{running:#?}");
+    assert_eq!(
+        (&running[0]["id"], &running[0]["pid"]),
+        (&orphan.id.clone().into(), &orphan.pid.into())
+    );
+    assert_eq!(ledger.alive().len(), 1);
+    let logs = ledger.run(["logs", &orphan.id]).expect_code(0);
+    assert_eq!(
+        (logs.stdout_text(), logs.stderr_text()),
+        ("ready\n", "one\n")
+    );
+    orphan.go();
+    wait_until("it has written the rest", || {
+        ledger.run(["logs", &orphan.id, "--stdout"]).stdout == b"ready\ntwo\n"
+    });
+}
+
+#[test]
+fn whoever_waits_for_it_is_told_the_truth_or_nothing() {
+    let ledger = Ledger::new();
+    let orphan = orphan(&ledger);
+    let waits: Vec<_> = (0..3)
+        .map(|_| ledger.command(["wait", &orphan.id]).start())
+        .collect();
+    for wait in &waits {
+        wait_until("it waits for the process", || wait.holds(&PIDFD));
+    }
+    orphan.go();
+    for wait in waits {
+        let output = wait.wait();
+        if kernel_tells() {
+            output.expect_code(9);
+        } else {
+            output.expect_refusal(125, &[&orphan.id]);
+        }
+    }
+    let process = record(&ledger, &orphan.id);
+    if kernel_tells() {
+        assert_eq!(process["status"], "exited");
+        assert_eq!(
+            (&process["outcome"], &process["exit_code"]),
+            (&"exited".into(), &9.into())
+        );
+        assert!(process["ended_at"].is_string());
+        assert_eq!(process["stdout_bytes"], "ready\ntwo\n".len());
+    } else {
+        assert_lost(&process);
+    }
+    assert_eq!(ledger.json(["ps"]), [Value::Null; 0]);
+}
+
+#[test]
+fn an_end_that_nobody_saw_is_lost_and_no_code_is_made_up() {
+    let ledger = Ledger::new();
+    let orphan = orphan(&ledger);
+    orphan.go();
+    wait_until("it has gone", || ledger.alive().is_empty());
+    let waited = ledger.run(["wait", &orphan.id]);
+    waited.expect_refusal(125, &[&orphan.id]);
+    assert_lost(&record(&ledger, &orphan.id));
+    // Once and for all.
+    let process = record(&ledger, &orphan.id);
+    ledger.run(["wait", &orphan.id]).expect_code(125);
+    assert_eq!(record(&ledger, &orphan.id), process);
+    assert_eq!(ledger.json(["ps"]), [Value::Null; 0]);
+}
+
+#[test]
+fn an_orphan_can_be_ended() {
+    let ledger = Ledger::new();
+    let orphan = orphan(&ledger);
+    ledger.run(["kill", &orphan.id]).expect_code(0);
+    assert_eq!(ledger.alive(), [""; 0]);
+    let process = record(&ledger, &orphan.id);
+    assert_eq!(process["status"], "exited", "{process:#}");
+    if kernel_tells() {
+        assert_eq!(
+            (&process["outcome"], &process["exit_code"]),
+            (&"killed".into(), &143.into())
+        );
+    } else {
+        assert_lost(&process);
+    }
+    assert_eq!(ledger.json(["ps"]), [Value::Null; 0]);
+}
+
+#[test]
+fn a_death_at_any_moment_of_the_start_leaves_no_row_that_lies() {
+    let ledger = Ledger::new();
+    let begun = std::time::Instant::now();
+    ledger.sh("true").expect_code(0);
+    let usual = begun.elapsed();
+    for number in 0..20 {
+        let run = ledger.command(["run", "--", "sleep", "60"]).start();
+        std::thread::sleep(usual * number / 16);
+        run.signal_if_alive(Signal::KILL);
+        run.wait().expect_signal(Signal::KILL);
+    }
+    let alive = ledger.alive().len();
+    let running = ledger.json(["ps"]);
+    for process in &running {
+        let pid = process["pid"].as_i64().unwrap();
+        let id = process["id"].as_str().unwrap();
+        let environment = hostledger_tests::environment_of(pid.try_into().unwrap());
+        let tag = environment
+            .iter()
+            .find(|(key, _)| key == "HOSTLEDGER_PROCESS");
+        assert!(tag.is_some_and(|(_, value)| value == id), "{process:#}");
+    }
+    assert!(
+        alive >= running.len(),
+        "{alive} processes, {} rows say running",
+        running.len()
+    );
+    let processes = ledger.processes();
+    for process in processes.iter().filter(|it| it["status"] == "queued") {
+        assert!(
+            process["pid"].is_null() && process["exit_code"].is_null(),
+            "{process:#}"
+        );
+    }
+    assert_eq!(ledger.kill_all(), alive);
+    for process in &running {
+        let id = process["id"].as_str().unwrap();
+        ledger.run(["wait", id]).expect_code(125);
+        assert_lost(&record(&ledger, id));
+    }
+}

@@ -1,0 +1,37 @@
+//! End to end: the built program on real processes, files, signals and terminals.
+//!
+//! A file is a topic. What the program is driven with is in the library of this package.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod absent;
+mod arguments;
+mod background;
+mod child;
+mod data_dir;
+mod database;
+mod death;
+mod environment;
+mod first_use;
+mod foreign;
+mod help;
+mod host;
+mod kill;
+mod launch_options;
+mod leader;
+mod logs;
+mod namespace;
+mod nested;
+mod output;
+mod proof;
+mod ps;
+mod readers;
+mod refusals;
+mod show;
+mod signals;
+mod standard_input;
+mod terminal;
+mod wait;

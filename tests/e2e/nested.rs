@@ -1,0 +1,82 @@
+//! hostledger run by a program that hostledger runs.
+
+use hostledger_tests::{Ledger, hostledger};
+
+/// A script that runs the program on the same ledger.
+fn inner(ledger: &Ledger, command: &str) -> String {
+    let program = hostledger().display();
+    format!(
+        "'{program}' --data '{}' run -- {command}",
+        ledger.data().display()
+    )
+}
+
+#[test]
+fn the_process_that_called_us_is_the_parent() {
+    let ledger = Ledger::new();
+    let data = ledger.data().to_str().unwrap();
+    let program = hostledger().to_str().unwrap();
+    ledger
+        .run([
+            "run", "--", program, "--data", data, "run", "--", "sh", "-c", "exit 3",
+        ])
+        .expect_code(3);
+    let processes = ledger.processes();
+    let [outer, inner] = &processes[..] else {
+        panic!("{processes:#?}")
+    };
+    assert!(outer.get("parent_id").is_none(), "{outer:#}");
+    assert_eq!(inner["parent_id"], outer["id"]);
+    assert_eq!(
+        (&outer["exit_code"], &inner["exit_code"]),
+        (&3.into(), &3.into())
+    );
+}
+
+#[test]
+fn it_is_found_behind_programs_that_are_not_recorded() {
+    let ledger = Ledger::new();
+    let script = inner(&ledger, "true");
+    // Each shell stays, as it has something left to do.
+    let script = format!("sh -c \"{script}; true\"; true");
+    ledger.sh(&script).expect_code(0);
+    let processes = ledger.processes();
+    assert_eq!(processes.len(), 2);
+    assert_eq!(processes[1]["parent_id"], processes[0]["id"]);
+}
+
+#[test]
+fn the_hierarchy_is_drawn_and_shown() {
+    let ledger = Ledger::new();
+    let (one, two) = (inner(&ledger, "true one"), inner(&ledger, "true two"));
+    ledger.sh(&format!("{one}; {two}")).expect_code(0);
+    ledger.run(["run", "--", "true", "three"]).expect_code(0);
+    let drawn = ledger.run(["ps", "--all", "--tree"]).expect_code(0);
+    let commands: Vec<_> = drawn
+        .stdout_text()
+        .lines()
+        .skip(1)
+        .map(last_column)
+        .collect();
+    assert_eq!(commands.len(), 4, "{}", drawn.report());
+    assert!(commands[0].starts_with("sh -c "), "{}", drawn.report());
+    assert_eq!(
+        commands[1..],
+        ["|- true one", "`- true two", "true three"],
+        "{}",
+        drawn.report()
+    );
+
+    let outer = ledger.processes()[0]["id"].as_str().unwrap().to_owned();
+    let shown = ledger.run(["show", &outer]).expect_code(0);
+    let children = shown
+        .stdout_text()
+        .lines()
+        .filter(|line| line.starts_with("child: "));
+    assert_eq!(children.count(), 2, "{}", shown.report());
+}
+
+/// What stands behind the columns that have no spaces in them but two and more between them.
+fn last_column(line: &str) -> &str {
+    line.rsplit("  ").next().unwrap_or(line)
+}
