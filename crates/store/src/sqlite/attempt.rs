@@ -13,7 +13,7 @@ use crate::error::{CorruptRow, StoreError};
 
 /// A row as it stands.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = attempt, check_for_backend(Sqlite))]
+#[diesel(table_name = attempt, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct AttemptRow {
     process_id: String,
     number: i64,

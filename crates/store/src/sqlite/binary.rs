@@ -16,7 +16,7 @@ diesel::define_sql_function! {
 
 /// A row as it stands.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = binary, check_for_backend(Sqlite))]
+#[diesel(table_name = binary, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct BinaryRow {
     pub(super) id: String,
     pub(super) created_at: String,
@@ -30,7 +30,7 @@ pub(super) struct BinaryRow {
 
 /// The columns that an update writes.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = binary, check_for_backend(Sqlite), treat_none_as_null = true)]
+#[diesel(table_name = binary, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct BinaryContentRow {
     name: String,
     binproviders: String,

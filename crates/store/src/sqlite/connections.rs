@@ -184,3 +184,39 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::Text;
+
+    use super::*;
+    use crate::sqlite::open::{self, OpenOptions};
+
+    #[test]
+    fn every_connection_to_a_ledger_has_its_settings() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = OpenOptions {
+            busy_timeout: Duration::from_millis(1234),
+            ..OpenOptions::default()
+        };
+        let opened = open::open(&directory.path().join("ledger.sqlite3"), &options).unwrap();
+        let mut first = opened.connection.unwrap();
+        let mut later = Connections::own(&opened.failures).unwrap();
+        for connection in [&mut first, &mut later] {
+            let mut pragma = |name: &str| -> String {
+                let value = format!("CAST((SELECT * FROM pragma_{name}) AS TEXT)");
+                diesel::select(sql::<Text>(&value))
+                    .get_result(connection)
+                    .unwrap()
+            };
+            assert_eq!(pragma("busy_timeout"), "1234");
+            assert_eq!(pragma("journal_mode"), "wal");
+            assert_eq!(pragma("synchronous"), "1", "NORMAL");
+            assert_eq!(pragma("foreign_keys"), "1");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::error::CorruptRow;
 
 /// A row as it stands.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = interface, check_for_backend(Sqlite))]
+#[diesel(table_name = interface, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct InterfaceRow {
     pub(super) id: String,
     pub(super) created_at: String,
@@ -25,7 +25,7 @@ pub(super) struct InterfaceRow {
 
 /// The columns that detection fills.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = interface, check_for_backend(Sqlite))]
+#[diesel(table_name = interface, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct NetworkFactsRow {
     iface: String,
     ip_public: String,

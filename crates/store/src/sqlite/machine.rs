@@ -12,7 +12,7 @@ use crate::error::CorruptRow;
 
 /// A row as it stands.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = machine, check_for_backend(Sqlite))]
+#[diesel(table_name = machine, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct MachineRow {
     pub(super) id: String,
     pub(super) created_at: String,
@@ -26,7 +26,7 @@ pub(super) struct MachineRow {
 
 /// The columns that detection fills.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = machine, check_for_backend(Sqlite), treat_none_as_null = true)]
+#[diesel(table_name = machine, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct MachineFactsRow {
     guid: String,
     hostname: String,

@@ -88,3 +88,45 @@ fn failed(failures: &Failures, source: Box<dyn std::error::Error + Send + Sync>)
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn objects(connection: &mut SqliteConnection) -> Vec<String> {
+        schema_object::table
+            .select(schema_object::name)
+            .order(schema_object::name)
+            .load(connection)
+            .unwrap()
+    }
+
+    #[test]
+    fn what_a_migration_makes_it_takes_back() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let failures = Failures {
+            path: "/x".into(),
+            busy_timeout: Duration::ZERO,
+        };
+        assert_eq!(recorded(&mut connection).unwrap(), BTreeSet::new());
+        bring_up_to_date(&mut connection, &failures).unwrap();
+        let made = objects(&mut connection);
+        assert!(made.iter().any(|name| name == "machine_process"));
+        assert_eq!(
+            recorded(&mut connection).unwrap(),
+            known(&failures).unwrap()
+        );
+
+        connection.revert_all_migrations(MIGRATIONS).unwrap();
+        let left = objects(&mut connection);
+        assert!(
+            left.iter()
+                .all(|name| name.contains("__diesel_schema_migrations")),
+            "{left:?}"
+        );
+        bring_up_to_date(&mut connection, &failures).unwrap();
+        assert_eq!(objects(&mut connection), made);
+    }
+}

@@ -21,6 +21,7 @@ mod row;
 mod schema;
 mod store;
 mod transaction;
+mod update;
 mod uri;
 mod writer;
 

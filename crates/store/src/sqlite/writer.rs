@@ -161,7 +161,7 @@ fn write_one(
     failures: &Failures,
     submission: &Submission,
 ) -> Result<Answer, diesel::result::Error> {
-    let written = transaction::savepoint(connection, |connection| {
+    let write = |connection: &mut SqliteConnection| {
         let mut written = Vec::with_capacity(submission.changes.len());
         for (at, change) in submission.changes.iter().enumerate() {
             let record = apply::change(connection, failures, change, submission.now)
@@ -169,7 +169,12 @@ fn write_one(
             written.push(record.ok_or(TakenBack::Refused(at))?);
         }
         Ok(written)
-    });
+    };
+    // A statement takes back by itself what it did, and a savepoint costs as much as one.
+    let written = match submission.changes.as_slice() {
+        [change] if apply::is_one_statement(change) => write(connection),
+        _ => transaction::savepoint(connection, write),
+    };
     match written {
         Ok(records) => Ok(Ok(Commit::Applied(records))),
         Err(TakenBack::Refused(change)) => Ok(Ok(Commit::Refused { change })),

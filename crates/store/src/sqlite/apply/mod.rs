@@ -5,7 +5,7 @@ mod machine;
 mod network;
 
 use diesel::prelude::*;
-use hostledger_model::Timestamp;
+use hostledger_model::{ProcessChange, Timestamp};
 
 use super::binary::{BinaryContentRow, BinaryRow};
 use super::encoding;
@@ -14,6 +14,7 @@ use super::interface::InterfaceRow;
 use super::machine::MachineRow;
 use super::process::{self, ProcessRow};
 use super::schema;
+use super::update::update;
 use crate::change::{Change, Used};
 use crate::record_id::RecordId;
 
@@ -29,6 +30,23 @@ pub(super) fn change(
         Failed::Query(error) => failures.of_change(record, error),
         known @ Failed::Store(_) => known,
     })
+}
+
+/// Whether a change writes with a single statement at most.
+pub(super) fn is_one_statement(change: &Change) -> bool {
+    match change {
+        Change::InsertMachine(_)
+        | Change::SaveMachineFacts { .. }
+        | Change::SaveMachineConfig { .. }
+        | Change::InsertInterface(_)
+        | Change::SaveInterface(_)
+        | Change::InsertBinary(_)
+        | Change::UpdateBinary(_)
+        | Change::CountUse { .. }
+        | Change::InsertProcess(_) => true,
+        Change::ChangeProcess { change, .. } => !matches!(change, ProcessChange::Requeued(_)),
+        Change::DeleteMachine(_) | Change::DeleteProcess(_) => false,
+    }
 }
 
 fn carry_out(
@@ -64,11 +82,10 @@ fn carry_out(
             true
         }
         Change::UpdateBinary(binary) => {
-            let row = diesel::update(schema::binary::table.find(binary.id.simple()));
+            let it = schema::binary::id.eq(binary.id.simple());
             let modified = schema::binary::modified_at.eq(encoding::time(now));
-            row.set((BinaryContentRow::from(&**binary), modified))
-                .execute(connection)?
-                > 0
+            let set = (BinaryContentRow::from(&**binary), modified);
+            update(&schema::binary::table, it, set).execute(connection)? > 0
         }
         Change::CountUse { of, succeeded } => {
             count_use(connection, *of, *succeeded)?;
@@ -95,13 +112,13 @@ fn count_use(connection: &mut SqliteConnection, of: Used, succeeded: bool) -> Qu
     macro_rules! count {
         ($table:ident, $id:expr) => {{
             use schema::$table::{num_uses_failed, num_uses_succeeded, table};
-            let row = diesel::update(table.find($id.simple()));
+            let it = schema::$table::id.eq($id.simple());
             if succeeded {
-                row.set(num_uses_succeeded.eq(num_uses_succeeded + 1))
-                    .execute(connection)
+                let set = num_uses_succeeded.eq(num_uses_succeeded + 1);
+                update(&table, it, set).execute(connection)
             } else {
-                row.set(num_uses_failed.eq(num_uses_failed + 1))
-                    .execute(connection)
+                let set = num_uses_failed.eq(num_uses_failed + 1);
+                update(&table, it, set).execute(connection)
             }
         }};
     }

@@ -14,7 +14,7 @@ const FOUND_GONE: i64 = -1;
 const KILLED: i32 = 137;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = process, check_for_backend(Sqlite))]
+#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(in crate::sqlite) struct BaseRow {
     pub(super) id: String,
     pub(super) created_at: String,

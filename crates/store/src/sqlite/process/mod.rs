@@ -22,7 +22,7 @@ use crate::error::CorruptRow;
 
 /// A row as it stands, in a ledger of our own.
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = process, check_for_backend(Sqlite))]
+#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct ProcessRow {
     #[diesel(embed)]
     base: BaseRow,

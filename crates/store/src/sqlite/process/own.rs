@@ -12,7 +12,7 @@ use crate::sqlite::encoding::{self, RowReader};
 use crate::sqlite::schema::process;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = process, check_for_backend(Sqlite))]
+#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(in crate::sqlite) struct OwnRow {
     #[diesel(embed)]
     pub(super) identity: IdentityRow,
@@ -40,7 +40,7 @@ pub(in crate::sqlite) struct OwnRow {
 
 /// Exact identity, but for the pid, which ArchiveBox has a column for.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Default)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true)]
+#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(in crate::sqlite) struct IdentityRow {
     pub(in crate::sqlite) boot_id: Option<String>,
     pub(in crate::sqlite) pid_namespace: Option<i64>,
@@ -50,7 +50,7 @@ pub(in crate::sqlite) struct IdentityRow {
 
 /// Resource use; all of it is there or none.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Default, Clone, Copy)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true)]
+#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(in crate::sqlite) struct UsageRow {
     pub(in crate::sqlite) cpu_user_us: Option<i64>,
     pub(in crate::sqlite) cpu_system_us: Option<i64>,

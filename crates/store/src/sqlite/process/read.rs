@@ -1,6 +1,5 @@
 //! Reading processes, from tables with our columns and without.
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
@@ -10,7 +9,7 @@ use super::{BaseRow, ProcessRow};
 use crate::filter::ProcessFilter;
 use crate::rows::PageKey;
 use crate::sqlite::encoding;
-use crate::sqlite::literal;
+use crate::sqlite::literal::{literal, status};
 use crate::sqlite::row::{Read, columns};
 use crate::sqlite::schema::process;
 
@@ -64,7 +63,7 @@ pub(in crate::sqlite) fn by_pid(
     pid: Pid,
 ) -> QueryResult<Vec<Read<ProcessRow>>> {
     let query = process::table
-        .filter(process::status.eq(literal::status(ProcessStatus::Running)))
+        .filter(process::status.eq(status(ProcessStatus::Running)))
         .filter(process::machine_id.eq(machine.simple()))
         .filter(process::pid.eq(i64::from(pid.get())))
         .into_boxed();
@@ -94,20 +93,20 @@ pub(in crate::sqlite) fn list(
     filter: &ProcessFilter,
 ) -> QueryResult<Vec<Read<ProcessRow>>> {
     let mut query = process::table.into_boxed();
-    if let Some(status) = filter.status {
-        query = query.filter(process::status.eq(literal::status(status)));
+    if let Some(wanted) = filter.status {
+        query = query.filter(process::status.eq(status(wanted)));
     }
     if let Some(process_type) = filter.process_type {
         query = query.filter(process::process_type.eq(process_type.as_str()));
         if process_type != ProcessType::Cli {
             // In these words, as the index of types is for the others only.
-            query = query.filter(sql::<Bool>("process_type <> 'cli'"));
+            query = query.filter(literal::<Bool>("process_type <> 'cli'"));
         }
     }
     if let Some(worker_type) = &filter.worker_type {
         query = query.filter(process::worker_type.eq(worker_type));
         if !worker_type.is_empty() {
-            query = query.filter(sql::<Bool>("worker_type <> ''"));
+            query = query.filter(literal::<Bool>("worker_type <> ''"));
         }
     }
     if let Some(machine) = filter.machine_id {
@@ -129,7 +128,7 @@ pub(in crate::sqlite) fn list(
     let newest_first = if history {
         query.order((process::created_at.desc(), process::id.desc()))
     } else {
-        query.order(sql::<Text>("+created_at DESC, id DESC"))
+        query.order(literal::<Text>("+created_at DESC, id DESC"))
     };
     let mut rows = columns.load(connection, newest_first)?;
     rows.reverse();
@@ -139,7 +138,7 @@ pub(in crate::sqlite) fn list(
 /// In order, but not by walking the index of creation times, which would be the whole history:
 /// the `+` keeps SQLite from it where few rows fit.
 fn oldest_first_sorted(query: Query<'_>) -> Query<'_> {
-    query.order(sql::<Text>("+created_at, id"))
+    query.order(literal::<Text>("+created_at, id"))
 }
 
 pub(in crate::sqlite) fn page(

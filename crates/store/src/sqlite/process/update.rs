@@ -10,8 +10,9 @@ use super::own::{IdentityRow, UsageRow};
 use crate::sqlite::attempt;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
-use crate::sqlite::literal;
+use crate::sqlite::literal::status;
 use crate::sqlite::schema::process;
+use crate::sqlite::update::update;
 
 /// The columns that tell how an attempt ended.
 #[derive(AsChangeset, Default)]
@@ -81,8 +82,9 @@ pub(in crate::sqlite) fn change(
     let id = process_id.simple();
     let now = encoding::time(now);
     let owner = owner.map(OwnerId::simple);
-    let queued = || process::status.eq(literal::status(ProcessStatus::Queued));
-    let not_ended = || process::status.ne(literal::status(ProcessStatus::Exited));
+    let it = || process::id.eq(&id);
+    let queued = || process::status.eq(status(ProcessStatus::Queued));
+    let not_ended = || process::status.ne(status(ProcessStatus::Exited));
     let is_owner = || {
         let owner = owner.as_deref();
         let anybody = owner.into_sql::<Nullable<Text>>().is_null();
@@ -93,86 +95,88 @@ pub(in crate::sqlite) fn change(
         let known = (!ended.outcome.is_by_itself()).into_sql::<Bool>();
         known.or(process::stop_at.is_null())
     };
+    let may_end = |ended: &Ended| {
+        it().and(not_ended())
+            .and(is_owner().or(process::owner.is_null()))
+            .and(stop_is_known(ended))
+    };
+    let modified = process::modified_at.eq(&now);
+    let nobody = process::owner.eq(None::<&str>);
     let rows = match change {
         ProcessChange::Claimed {
             owner: claimer,
             lease_until,
-        } => diesel::update(process::table.find(&id))
-            .filter(queued())
-            .filter(process::retry_at.le(&now))
-            .set((
+        } => {
+            let due = it().and(queued()).and(process::retry_at.le(&now));
+            let set = (
                 process::owner.eq(claimer.simple()),
                 process::retry_at.eq(encoding::time(*lease_until)),
-                process::modified_at.eq(&now),
-            ))
-            .execute(connection)?,
-        ProcessChange::Deferred { retry_at } => diesel::update(process::table.find(&id))
-            .filter(queued())
-            .filter(is_owner())
-            .set((
+                modified,
+            );
+            update(&process::table, due, set).execute(connection)?
+        }
+        ProcessChange::Deferred { retry_at } => {
+            let set = (
                 process::retry_at.eq(encoding::time(*retry_at)),
-                process::owner.eq(None::<&str>),
-                process::modified_at.eq(&now),
-            ))
-            .execute(connection)?,
-        ProcessChange::Started(started) => diesel::update(process::table.find(&id))
-            .filter(queued())
-            .filter(is_owner())
-            .set((
-                process::status.eq(literal::status(ProcessStatus::Running)),
+                nobody,
+                modified,
+            );
+            let may_wait = it().and(queued()).and(is_owner());
+            update(&process::table, may_wait, set).execute(connection)?
+        }
+        ProcessChange::Started(started) => {
+            let set = (
+                process::status.eq(status(ProcessStatus::Running)),
                 StartRow::from(started),
                 EndedRow::default(),
                 process::retry_at.eq(encoding::time(started.lease_until)),
-                process::modified_at.eq(&now),
-            ))
-            .execute(connection)?,
-        ProcessChange::StopRequested(stop) => diesel::update(process::table.find(&id))
-            .filter(not_ended())
-            .filter(process::stop_at.is_null())
-            .set((
+                modified,
+            );
+            let may_start = it().and(queued()).and(is_owner());
+            update(&process::table, may_start, set).execute(connection)?
+        }
+        ProcessChange::StopRequested(stop) => {
+            let set = (
                 process::stop_at.eq(encoding::time(stop.at)),
                 process::stop_by.eq(&stop.by),
                 process::stop_signal.eq(stop.signal),
-                process::modified_at.eq(&now),
-            ))
-            .execute(connection)?,
-        ProcessChange::Ended(ended) => diesel::update(process::table.find(&id))
-            .filter(not_ended())
-            .filter(is_owner().or(process::owner.is_null()))
-            .filter(stop_is_known(ended))
-            .set((
-                process::status.eq(literal::status(ProcessStatus::Exited)),
+                modified,
+            );
+            let first = it().and(not_ended()).and(process::stop_at.is_null());
+            update(&process::table, first, set).execute(connection)?
+        }
+        ProcessChange::Ended(ended) => {
+            let set = (
+                process::status.eq(status(ProcessStatus::Exited)),
                 EndedRow::from(ended),
                 start_after(ended),
                 process::retry_at.eq(None::<&str>),
-                process::owner.eq(None::<&str>),
-                process::modified_at.eq(&now),
-            ))
-            .execute(connection)?,
+                nobody,
+                modified,
+            );
+            update(&process::table, may_end(ended), set).execute(connection)?
+        }
         ProcessChange::Requeued(requeued) => {
             let ended = &requeued.ended;
             // First the history, from the row as it is; where the row does not allow the update,
             // it is taken back with the rest of the submission.
             attempt::insert(connection, process_id, ended)?;
-            diesel::update(process::table.find(&id))
-                .filter(not_ended())
-                .filter(is_owner().or(process::owner.is_null()))
-                .filter(stop_is_known(ended))
-                .set((
-                    process::status.eq(literal::status(ProcessStatus::Queued)),
-                    EndedRow::from(ended),
-                    start_after(ended),
-                    process::retry_at.eq(encoding::time(requeued.retry_at)),
-                    process::owner.eq(None::<&str>),
-                    process::attempt.eq(process::attempt + 1),
-                    (
-                        process::stop_at.eq(None::<&str>),
-                        process::stop_by.eq(None::<&str>),
-                        process::stop_signal.eq(None::<i32>),
-                    ),
-                    process::modified_at.eq(&now),
-                ))
-                .execute(connection)?
+            let no_stop = (
+                process::stop_at.eq(None::<&str>),
+                process::stop_by.eq(None::<&str>),
+                process::stop_signal.eq(None::<i32>),
+            );
+            let set = (
+                process::status.eq(status(ProcessStatus::Queued)),
+                EndedRow::from(ended),
+                start_after(ended),
+                process::retry_at.eq(encoding::time(requeued.retry_at)),
+                nobody,
+                process::attempt.eq(process::attempt + 1),
+                no_stop,
+                modified,
+            );
+            update(&process::table, may_end(ended), set).execute(connection)?
         }
     };
     Ok(rows > 0)

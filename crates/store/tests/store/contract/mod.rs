@@ -100,6 +100,7 @@ macro_rules! contract_suite {
                 records_added_meanwhile_disturb_nothing,
             }
             submissions {
+                of_nothing_is_applied_and_a_fresh_ledger_is_sound,
                 are_written_all_or_nothing_when_refused,
                 are_written_all_or_nothing_when_they_fail,
                 one_that_fails_spares_those_beside_it,

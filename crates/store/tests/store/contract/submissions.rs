@@ -1,10 +1,18 @@
 //! The writer: what is written together, and what is not.
 
 use hostledger_model::ProcessId;
-use hostledger_store::{Change, Commit, StoreError, Ticket, Used};
+use hostledger_store::{Access, Change, Commit, StoreError, Ticket, Used};
 
 use super::Harness;
 use super::world::{at, insert, machine, new_machine, new_process, submit, write};
+
+pub(crate) fn of_nothing_is_applied_and_a_fresh_ledger_is_sound<H: Harness>() {
+    let harness = H::fresh();
+    let commit = submit(harness.store(), Vec::new()).unwrap();
+    assert_eq!(commit, Commit::Applied(Vec::new()));
+    assert_eq!(harness.store().access(), Access::Own);
+    assert_eq!(harness.store().check().unwrap(), Vec::<String>::new());
+}
 
 pub(crate) fn are_written_all_or_nothing_when_refused<H: Harness>() {
     let harness = H::fresh();
