@@ -6,17 +6,21 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use hostledger_lifecycle::process::{Event, Exit, Output as Wrote};
-use hostledger_model::{KillMode, LogPlace, ProcessId, with_causes};
+use hostledger_model::{KillMode, LogPlace, ProcessId, Timestamp, with_causes};
 use hostledger_process::{
     Children, ChildrenError, EndStatus, GroupSignalError, InvalidLaunch, Launch, LaunchError,
     LaunchSpec, Launched, LogDirectory, LogError, LogFiles, Output, PidSpace, PidSpaceError, Pidfd,
-    Session, Signal, SignalError, Stdin, TerminalError, TerminalGuard, send_signal,
+    Session, Signal, SignalError, Stdin, TerminalError, TerminalGuard, end_rest, send_signal,
 };
 
 use crate::logs;
 use crate::port::{LaunchOrder, OutputPlace, SignalFailed, Spawner, StdinSource};
+
+/// How long what a stopped program has left of its group may take to end by itself.
+pub(crate) const REST_GRACE: Duration = Duration::from_secs(2);
 
 /// Starts programs as direct children of this process.
 ///
@@ -27,6 +31,8 @@ pub struct DirectSpawner {
     children: Children<ProcessId>,
     started: HashMap<ProcessId, Started>,
     events: Vec<(ProcessId, Event)>,
+    /// Threads that end what ended programs have left of their groups.
+    rests: Vec<JoinHandle<()>>,
 }
 
 /// What is kept of a child until it is released.
@@ -61,6 +67,8 @@ enum StartFailed {
     Terminal(#[from] TerminalError),
     #[error("cannot follow the program")]
     Follow(#[source] io::Error),
+    #[error("another program of ours has the terminal")]
+    TerminalTaken,
     #[error(transparent)]
     Watch(#[from] ChildrenError<ProcessId>),
 }
@@ -109,6 +117,7 @@ impl DirectSpawner {
             children: Children::new()?,
             started: HashMap::new(),
             events: Vec::new(),
+            rests: Vec::new(),
         })
     }
 
@@ -176,6 +185,13 @@ impl DirectSpawner {
         &self,
         launch: &Launch,
     ) -> Result<(Launched, JoinHandle<()>), StartFailed> {
+        if self
+            .started
+            .values()
+            .any(|started| matches!(started, Started::OnTerminal(_)))
+        {
+            return Err(StartFailed::TerminalTaken);
+        }
         let guard = TerminalGuard::begin()?;
         let launched = launch.start(self.space, Output::Inherit)?;
         match follow(guard, &launched) {
@@ -196,6 +212,7 @@ impl DirectSpawner {
             Some(Started::OnTerminal(_)) | None => Wrote::default(),
         };
         Event::Exited(Exit {
+            at: Timestamp::now(),
             termination,
             usage: status.usage(),
             output,
@@ -250,20 +267,24 @@ impl Spawner for DirectSpawner {
         events
     }
 
-    fn release(&mut self, id: ProcessId) {
+    fn release(&mut self, id: ProcessId, end_rest: bool) {
+        let leads_group = matches!(self.started.get(&id), Some(Started::Logged { .. }));
         if let Some(Started::OnTerminal(Some(follower))) = self.started.remove(&id)
             && follower.join().is_err()
         {
             tracing::error!("the thread that followed the program on the terminal has panicked");
         }
         // One that could not be started is no child.
-        if self.children.pidfd(&id).is_none() {
+        let Some(pidfd) = self.children.pidfd(&id) else {
             return;
-        }
+        };
+        let rest = (end_rest && leads_group).then(|| rest_of(pidfd)).flatten();
         if let Err(error) = self.children.release(&id) {
             let error = &error as &dyn Error;
             tracing::warn!(error, "a child was not reaped");
         }
+        self.rests.retain(|rest| !rest.is_finished());
+        self.rests.extend(rest.and_then(end_in_background));
     }
 }
 
@@ -280,12 +301,64 @@ fn follow(guard: TerminalGuard, launched: &Launched) -> io::Result<JoinHandle<()
         })
 }
 
-fn signal_group(pidfd: &Pidfd, signal: Signal) -> Result<(), io::Error> {
-    match pidfd.send_signal_to_group_of_child(signal) {
-        Ok(()) => Ok(()),
-        Err(GroupSignalError::Unsupported) => Err(io::ErrorKind::Unsupported.into()),
-        Err(GroupSignalError::Refused { source, .. }) => Err(source),
+impl Drop for DirectSpawner {
+    /// What was to be ended is, before we go.
+    fn drop(&mut self) {
+        for rest in self.rests.drain(..) {
+            if rest.join().is_err() {
+                tracing::error!("the thread that ends a group has panicked");
+            }
+        }
     }
+}
+
+/// A hold on the group that an ended child of ours has led, for after it is reaped.
+///
+/// Before Linux 6.9 only the zombie holds the group's number, so what is left is ended at once.
+fn rest_of(pidfd: &Pidfd) -> Option<Pidfd> {
+    match pidfd.group_has_members() {
+        Ok(Some(_)) => pidfd.try_clone().ok(),
+        Ok(None) => {
+            if let Err(error) = signal_group(pidfd, Signal::KILL) {
+                tracing::debug!(%error, "nobody was left of a group");
+            }
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "what is left of a group is not known");
+            None
+        }
+    }
+}
+
+/// Ends what is left of a group; nothing is started when nothing is.
+fn end_in_background(leader: Pidfd) -> Option<JoinHandle<()>> {
+    if leader.group_has_members().ok().flatten() != Some(true) {
+        return None;
+    }
+    let ending = thread::Builder::new()
+        .name("hostledger-rest".to_owned())
+        .spawn(move || {
+            if let Err(error) = end_rest(&leader, REST_GRACE) {
+                tracing::warn!(%error, "what is left of a group was not ended");
+            }
+        });
+    ending
+        .inspect_err(|error| tracing::warn!(%error, "no thread to end a group"))
+        .ok()
+}
+
+/// Sends a signal to the group that a child of ours leads: by its descriptor where the kernel
+/// can (Linux 6.9), else by its number, which the unreaped child holds.
+fn signal_group(pidfd: &Pidfd, signal: Signal) -> Result<(), io::Error> {
+    let sent = match pidfd.send_signal_to_group(signal) {
+        Err(GroupSignalError::Unsupported) => pidfd.send_signal_to_group_of_child(signal),
+        sent => sent,
+    };
+    sent.map_err(|error| match error {
+        GroupSignalError::Unsupported => io::ErrorKind::Unsupported.into(),
+        GroupSignalError::Refused { source, .. } => source,
+    })
 }
 
 fn signal_process(pidfd: &Pidfd, signal: Signal) -> Result<(), io::Error> {

@@ -1,25 +1,32 @@
 //! The loop: waits for what happens, has it decided, carries it out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use hostledger_lifecycle::process::{Context, Effect, Event, Timer, handle};
-use hostledger_model::{KillMode, ProcessChange, ProcessId, ProcessStatus, Timestamp};
+use hostledger_model::{KillMode, ProcessChange, ProcessId, ProcessStatus, Timestamp, with_causes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::engine::Parts;
 use crate::message::Message;
 use crate::port::BookError;
-use crate::supervised::Supervised;
-use crate::timers::Timers;
+use crate::supervised::{Saving, Supervised};
+use crate::timers::{Alarm, Timers};
 use crate::waker::Waker;
 use crate::watch::{NotRecorded, Progress};
 
 const SIGKILL: i32 = 9;
+
+/// Between tries to write a change, doubling; the store has waited for locks before each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many failures those who wait for a process are spared.
+const PATIENCE: u32 = 5;
 
 pub(crate) struct EventLoop {
     parts: Parts,
@@ -27,6 +34,8 @@ pub(crate) struct EventLoop {
     outbox: Sender<Message>,
     waker: Arc<Waker>,
     supervised: HashMap<ProcessId, Supervised>,
+    /// Processes of ours whose rows are somebody else's: to be reaped, not recorded.
+    abandoned: HashSet<ProcessId>,
     timers: Timers,
     closing: bool,
 }
@@ -44,6 +53,7 @@ impl EventLoop {
             outbox,
             waker,
             supervised: HashMap::new(),
+            abandoned: HashSet::new(),
             timers: Timers::default(),
             closing: false,
         }
@@ -51,19 +61,19 @@ impl EventLoop {
 
     /// Runs until it is told to close and everything that has happened is written down.
     pub(crate) fn run(mut self) {
-        while !(self.closing && self.supervised.values().all(Supervised::is_settled)) {
+        while !(self.closing && self.supervised.values().all(Supervised::can_be_left)) {
             self.wait();
             self.waker.clear();
             while let Ok(message) = self.inbox.try_recv() {
                 self.receive(message);
             }
             self.take_spawner_events();
-            for (id, timer) in self.timers.take_due(self.parts.clock.elapsed()) {
-                let event = match timer {
-                    Timer::Timeout => Event::TimedOut,
-                    Timer::Grace => Event::GraceOver,
-                };
-                self.feed(id, event);
+            for (id, alarm) in self.timers.take_due(self.parts.clock.elapsed()) {
+                match alarm {
+                    Alarm::Lifecycle(Timer::Timeout) => self.feed(id, Event::TimedOut),
+                    Alarm::Lifecycle(Timer::Grace) => self.feed(id, Event::GraceOver),
+                    Alarm::SaveAgain => self.save(id),
+                }
             }
         }
     }
@@ -113,6 +123,10 @@ impl EventLoop {
 
     fn take_spawner_events(&mut self) {
         for (id, event) in self.parts.spawner.take_events() {
+            if matches!(event, Event::Exited(_) | Event::Lost) && self.abandoned.remove(&id) {
+                self.parts.spawner.release(id, false);
+                continue;
+            }
             if let Some(supervised) = self.supervised.get_mut(&id)
                 && matches!(event, Event::Spawned { .. } | Event::SpawnFailed { .. })
             {
@@ -166,8 +180,12 @@ impl EventLoop {
             }
             Effect::Save(change) => {
                 let now = self.parts.clock.now();
-                supervised.saving = Some((change.clone(), now));
-                self.save(id, change, now);
+                supervised.saving = Some(Saving {
+                    change,
+                    now,
+                    failures: 0,
+                });
+                self.save(id);
             }
             Effect::Signal { signal, scope } => {
                 if let Err(error) = self.parts.spawner.signal(id, signal, scope) {
@@ -181,7 +199,8 @@ impl EventLoop {
                     .since(self.parts.clock.now())
                     .to_std()
                     .unwrap_or(Duration::ZERO);
-                self.timers.arm(id, timer, elapsed.saturating_add(delay));
+                self.timers
+                    .arm(id, Alarm::Lifecycle(timer), elapsed.saturating_add(delay));
             }
             Effect::CountUse { succeeded } => {
                 self.parts
@@ -191,7 +210,15 @@ impl EventLoop {
         }
     }
 
-    fn save(&self, id: ProcessId, change: ProcessChange, now: Timestamp) {
+    /// Has the change that a process is at written, or written again.
+    fn save(&self, id: ProcessId) {
+        let Some(saving) = self
+            .supervised
+            .get(&id)
+            .and_then(|supervised| supervised.saving.as_ref())
+        else {
+            return;
+        };
         let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
         let saved = Box::new(move |result| {
             // The loop may have ended: then nobody waits for this any more.
@@ -199,48 +226,80 @@ impl EventLoop {
                 waker.wake();
             }
         });
-        self.parts
-            .book
-            .save(id, self.parts.owner, change, now, saved);
+        self.parts.book.save(
+            id,
+            self.parts.owner,
+            saving.change.clone(),
+            saving.now,
+            saved,
+        );
     }
 
     fn saved(&mut self, id: ProcessId, result: Result<bool, BookError>) {
         let Some(supervised) = self.supervised.get_mut(&id) else {
             return;
         };
-        let Some((change, now)) = supervised.saving.take() else {
+        let Some(saving) = supervised.saving.take() else {
             return;
         };
+        let is_stop = matches!(saving.change, ProcessChange::StopRequested(_));
         match result {
-            Ok(true) => {
-                change.apply(&mut supervised.process, now);
-                if supervised.process.status == ProcessStatus::Running {
-                    let running = Box::new(supervised.process.clone());
-                    supervised.watch.tell(Progress::Running(running));
-                }
-                self.advance(id);
-            }
+            Ok(true) => self.written(id, &saving),
             // Somebody else has asked before us: their request stands.
-            Ok(false) if matches!(change, ProcessChange::StopRequested(_)) => self.advance(id),
+            Ok(false) if is_stop => self.advance(id),
             Ok(false) if self.knows_of_stop_now(id) => self.advance(id),
-            Ok(false) => self.give_up(id, &change, NotRecorded::TakenOver { id }),
-            Err(source) => {
-                let exit_code = match &change {
-                    ProcessChange::Ended(ended) => ended.exit_code,
-                    ProcessChange::Requeued(requeued) => requeued.ended.exit_code,
-                    _ => None,
-                };
-                self.give_up(
-                    id,
-                    &change,
-                    NotRecorded::Failed {
-                        id,
-                        exit_code,
-                        source,
-                    },
-                );
+            Ok(false) => self.give_up(id, &saving.change),
+            Err(error) if is_stop => {
+                // Whoever wants an end is not made to wait for a disk.
+                tracing::warn!(%id, error = with_causes(&*error), "a request to stop was not written");
+                self.written(id, &saving);
             }
+            Err(error) => self.save_later(id, saving, error),
         }
+    }
+
+    fn written(&mut self, id: ProcessId, saving: &Saving) {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        saving.change.apply(&mut supervised.process, saving.now);
+        if supervised.process.status == ProcessStatus::Running {
+            let running = Box::new(supervised.process.clone());
+            supervised.watch.tell(Progress::Running(running));
+        }
+        self.advance(id);
+    }
+
+    /// A change could not be written: it is tried again until it can, and those who wait are told
+    /// when that takes long.
+    fn save_later(&mut self, id: ProcessId, saving: Saving, source: BookError) {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        let failures = saving.failures + 1;
+        tracing::warn!(%id, failures, error = with_causes(&*source), "a change was not written");
+        if failures == PATIENCE {
+            let exit_code = match &saving.change {
+                ProcessChange::Ended(ended) => ended.exit_code,
+                ProcessChange::Requeued(requeued) => requeued.ended.exit_code,
+                _ => None,
+            };
+            let reason = NotRecorded::Failed {
+                id,
+                exit_code,
+                source,
+            };
+            supervised.watch.tell(Progress::NotRecorded(reason));
+        }
+        supervised.saving = Some(Saving { failures, ..saving });
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << (failures - 1).min(16))
+            .min(LONGEST_PAUSE);
+        self.timers.arm(
+            id,
+            Alarm::SaveAgain,
+            self.parts.clock.elapsed().saturating_add(pause),
+        );
     }
 
     /// Whether a change was refused as somebody else has asked for a stop that we did not know
@@ -257,7 +316,7 @@ impl EventLoop {
                 .filter(|row| row.owner == Some(self.parts.owner))
                 .and_then(|row| row.stop),
             Err(error) => {
-                tracing::warn!(%error, %id, "a row that refused a change cannot be read");
+                tracing::warn!(%id, error = with_causes(&*error), "a row that refused a change cannot be read");
                 None
             }
         };
@@ -270,34 +329,61 @@ impl EventLoop {
         true
     }
 
-    /// All is written down: the spawner may forget the process, and so do we.
+    /// All is written down: the spawner may forget the process, and so do we. When its end was
+    /// asked for, what it has left of its group is ended with it.
     fn finish(&mut self, id: ProcessId) {
-        self.parts.spawner.release(id);
         self.timers.disarm(id);
-        if let Some(supervised) = self.supervised.remove(&id) {
-            let process = Box::new(supervised.process);
-            supervised.watch.tell(match process.status {
-                ProcessStatus::Queued => Progress::Queued(process),
-                ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
-            });
-        }
+        let Some(supervised) = self.supervised.remove(&id) else {
+            return;
+        };
+        let process = Box::new(supervised.process);
+        let end_rest = process.stop.is_some() && process.kill_mode != KillMode::Process;
+        self.parts.spawner.release(id, end_rest);
+        supervised.watch.tell(match process.status {
+            ProcessStatus::Queued => Progress::Queued(process),
+            ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
+        });
     }
 
-    /// Its row cannot be kept up. A process whose very start could not be written is ended, as
-    /// it would run again when its row is taken for queued; any other is left alone.
-    fn give_up(&mut self, id: ProcessId, change: &ProcessChange, reason: NotRecorded) {
-        if matches!(change, ProcessChange::Started(_)) {
-            self.carry_out(
-                id,
-                Effect::Signal {
+    /// Its row is somebody else's now. A process whose start was refused is ended: it would run
+    /// again when that row is taken for queued; any other goes on, and is reaped when it ends.
+    fn give_up(&mut self, id: ProcessId, refused: &ProcessChange) {
+        match refused {
+            ProcessChange::Ended(_) | ProcessChange::Requeued(_) => {
+                self.parts.spawner.release(id, false);
+            }
+            ProcessChange::Started(_) => {
+                self.abandoned.insert(id);
+                let kill = Effect::Signal {
                     signal: SIGKILL,
                     scope: KillMode::Tree,
-                },
-            );
+                };
+                self.carry_out(id, kill);
+            }
+            ProcessChange::Claimed { .. }
+            | ProcessChange::Deferred { .. }
+            | ProcessChange::StopRequested(_) => {}
         }
         self.timers.disarm(id);
         if let Some(supervised) = self.supervised.remove(&id) {
-            supervised.watch.tell(Progress::NotRecorded(reason));
+            supervised
+                .watch
+                .tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    /// Nobody waits for a loop that has ended, be it by a panic.
+    fn drop(&mut self) {
+        for (id, supervised) in &self.supervised {
+            if matches!(
+                supervised.watch.progress(),
+                Progress::Starting | Progress::Running(_)
+            ) {
+                let reason = NotRecorded::Unsupervised { id: *id };
+                supervised.watch.tell(Progress::NotRecorded(reason));
+            }
         }
     }
 }

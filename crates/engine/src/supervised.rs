@@ -22,8 +22,8 @@ pub(crate) struct Supervised {
     pub(crate) effects: VecDeque<Effect>,
     /// The event that the effects come from.
     pub(crate) handling: Option<Event>,
-    /// The change that is being written, and since when.
-    pub(crate) saving: Option<(ProcessChange, Timestamp)>,
+    /// The change that is being written.
+    pub(crate) saving: Option<Saving>,
     /// Whether the spawner still has to tell what came of the start.
     pub(crate) starting: bool,
 }
@@ -44,11 +44,28 @@ impl Supervised {
 
     /// Whether nothing more will happen to it here.
     pub(crate) fn is_over(&self) -> bool {
-        self.process.status != ProcessStatus::Running && !self.starting && self.is_settled()
+        self.process.status != ProcessStatus::Running
+            && !self.starting
+            && self.saving.is_none()
+            && self.effects.is_empty()
+            && self.events.is_empty()
     }
 
-    /// Whether everything that has happened is dealt with and written down.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.saving.is_none() && self.effects.is_empty() && self.events.is_empty()
+    /// Whether it can be left as it is: everything that has happened is dealt with and written
+    /// down, or cannot be written.
+    pub(crate) fn can_be_left(&self) -> bool {
+        match &self.saving {
+            Some(saving) => saving.failures > 0,
+            None => !self.starting && self.effects.is_empty() && self.events.is_empty(),
+        }
     }
+}
+
+/// A change that is being written.
+pub(crate) struct Saving {
+    pub(crate) change: ProcessChange,
+    /// When it was decided: the row's modification time.
+    pub(crate) now: Timestamp,
+    /// How often it could not be written.
+    pub(crate) failures: u32,
 }

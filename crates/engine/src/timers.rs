@@ -7,24 +7,34 @@ use std::time::Duration;
 use hostledger_lifecycle::process::Timer;
 use hostledger_model::ProcessId;
 
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Alarm {
+    /// The state machine asked for it.
+    Lifecycle(Timer),
+    /// A change could not be written: try again.
+    SaveAgain,
+}
+
 /// When which timer of which process goes off; at most one of a kind for each process.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    due: BinaryHeap<Reverse<(Duration, ProcessId, Timer)>>,
-    armed: HashMap<(ProcessId, Timer), Duration>,
+    due: BinaryHeap<Reverse<(Duration, ProcessId, Alarm)>>,
+    armed: HashMap<(ProcessId, Alarm), Duration>,
 }
 
 impl Timers {
-    /// Has `timer` go off at `at`; one of the same kind that was armed before no longer does.
-    pub(crate) fn arm(&mut self, id: ProcessId, timer: Timer, at: Duration) {
-        self.armed.insert((id, timer), at);
-        self.due.push(Reverse((at, id, timer)));
+    /// Has `alarm` go off at `at`; one of the same kind that was armed before no longer does.
+    pub(crate) fn arm(&mut self, id: ProcessId, alarm: Alarm, at: Duration) {
+        self.armed.insert((id, alarm), at);
+        self.due.push(Reverse((at, id, alarm)));
     }
 
     /// Has no timer of the process go off any more.
     pub(crate) fn disarm(&mut self, id: ProcessId) {
-        for timer in [Timer::Timeout, Timer::Grace] {
-            self.armed.remove(&(id, timer));
+        let alarms = [Timer::Timeout, Timer::Grace].map(Alarm::Lifecycle);
+        for alarm in alarms.into_iter().chain([Alarm::SaveAgain]) {
+            self.armed.remove(&(id, alarm));
         }
     }
 
@@ -37,26 +47,26 @@ impl Timers {
     }
 
     /// The timers that have gone off by `now`, earliest first.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(ProcessId, Timer)> {
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(ProcessId, Alarm)> {
         let mut gone_off = Vec::new();
         loop {
             self.drop_disarmed();
-            let Some(&Reverse((at, id, timer))) = self.due.peek() else {
+            let Some(&Reverse((at, id, alarm))) = self.due.peek() else {
                 break;
             };
             if at > now {
                 break;
             }
             self.due.pop();
-            self.armed.remove(&(id, timer));
-            gone_off.push((id, timer));
+            self.armed.remove(&(id, alarm));
+            gone_off.push((id, alarm));
         }
         gone_off
     }
 
     fn drop_disarmed(&mut self) {
-        while let Some(&Reverse((at, id, timer))) = self.due.peek()
-            && self.armed.get(&(id, timer)) != Some(&at)
+        while let Some(&Reverse((at, id, alarm))) = self.due.peek()
+            && self.armed.get(&(id, alarm)) != Some(&at)
         {
             self.due.pop();
         }
@@ -67,6 +77,9 @@ impl Timers {
 mod tests {
     use super::*;
 
+    const TIMEOUT: Alarm = Alarm::Lifecycle(Timer::Timeout);
+    const GRACE: Alarm = Alarm::Lifecycle(Timer::Grace);
+
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -75,14 +88,11 @@ mod tests {
     fn timers_go_off_in_order_and_once() {
         let (a, b) = (ProcessId::generate(), ProcessId::generate());
         let mut timers = Timers::default();
-        timers.arm(a, Timer::Timeout, secs(5));
-        timers.arm(b, Timer::Grace, secs(2));
+        timers.arm(a, TIMEOUT, secs(5));
+        timers.arm(b, GRACE, secs(2));
         assert_eq!(timers.next_in(secs(1)), Some(secs(1)));
         assert_eq!(timers.take_due(secs(1)), []);
-        assert_eq!(
-            timers.take_due(secs(9)),
-            [(b, Timer::Grace), (a, Timer::Timeout)]
-        );
+        assert_eq!(timers.take_due(secs(9)), [(b, GRACE), (a, TIMEOUT)]);
         assert_eq!(timers.take_due(secs(99)), []);
         assert_eq!(timers.next_in(secs(99)), None);
     }
@@ -91,10 +101,10 @@ mod tests {
     fn arming_again_replaces_and_disarming_ends() {
         let a = ProcessId::generate();
         let mut timers = Timers::default();
-        timers.arm(a, Timer::Grace, secs(2));
-        timers.arm(a, Timer::Grace, secs(4));
+        timers.arm(a, GRACE, secs(2));
+        timers.arm(a, GRACE, secs(4));
         assert_eq!(timers.take_due(secs(3)), []);
-        timers.arm(a, Timer::Timeout, secs(5));
+        timers.arm(a, TIMEOUT, secs(5));
         timers.disarm(a);
         assert_eq!(timers.next_in(secs(3)), None);
         assert_eq!(timers.take_due(secs(9)), []);

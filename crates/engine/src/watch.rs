@@ -31,7 +31,13 @@ pub enum NotRecorded {
         /// The process.
         id: ProcessId,
     },
-    /// The change could not be written.
+    /// The event loop has ended, by a panic or as its engine was dropped.
+    #[error("process {id} is no longer supervised: its event loop has ended")]
+    Unsupervised {
+        /// The process.
+        id: ProcessId,
+    },
+    /// The change could not be written for a long time; it is tried on.
     #[error("failed to record what happened to process {id}{}", ending(.exit_code.as_ref()))]
     Failed {
         /// The process.

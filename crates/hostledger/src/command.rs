@@ -173,10 +173,18 @@ impl CommandBuilder {
     /// Records it as queued, due now, without running it.
     ///
     /// # Errors
-    /// What was put together cannot be run, or the ledger failed.
+    /// What was put together cannot be run, has a secret variable, whose value is not stored, or
+    /// the ledger failed.
     pub fn create(self) -> Result<Process, LedgerError> {
         let ledger = self.ledger.clone();
-        let (process, _) = self.into_process()?;
+        let (process, secrets) = self.into_process()?;
+        if let Some(key) = secrets.keys().next() {
+            let key = key.clone();
+            return Err(LedgerError::SecretMissing {
+                id: process.id,
+                key,
+            });
+        }
         let insert = Change::InsertProcess(Box::new(process.clone()));
         ledger
             .store()

@@ -31,6 +31,9 @@ pub enum LedgerError {
     /// This is another program's database: nothing can be recorded in it.
     #[error("this database belongs to another program: it is only read")]
     ReadOnly,
+    /// Threads have run out.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
     /// Descriptors have run out.
     #[error("cannot get a file descriptor")]
     Descriptors(#[source] std::io::Error),
@@ -101,8 +104,10 @@ pub enum LedgerError {
         /// The number.
         pid: i32,
     },
-    /// The process is not queued, or somebody else has taken it on.
-    #[error("process {id} cannot be launched: it is not queued, or somebody else has taken it on")]
+    /// The process is not queued, not due, or somebody else has taken it on.
+    #[error(
+        "process {id} cannot be launched: it is not queued, not due, or somebody else has taken it on"
+    )]
     NotLaunchable {
         /// Its id.
         id: ProcessId,
@@ -116,7 +121,7 @@ pub enum LedgerError {
         key: String,
     },
     /// Nothing of the output was kept.
-    #[error("process {id} wrote to its launcher's terminal: nothing of its output was kept")]
+    #[error("nothing of the output of process {id} is kept in a file")]
     NoLog {
         /// Its id.
         id: ProcessId,
@@ -150,8 +155,10 @@ impl LedgerError {
             Self::Ambiguous { .. } => "give more digits of the id",
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
             Self::NoSuchPid { .. } => "hostledger ps lists the running processes",
-            Self::SecretMissing { .. } => "launch it with the variable given anew",
-            Self::NoLog { .. } => "run it without --terminal to keep its output",
+            Self::SecretMissing { .. } => {
+                "launch it at once instead of queueing it, or leave the variable to the environment"
+            }
+            Self::NoLog { .. } => "output is kept of programs that have run without --terminal",
             Self::Bystander(BystanderError::Elsewhere { .. }) => "run this on that machine",
             Self::Bystander(BystanderError::OtherNamespace { .. }) => {
                 "run this in the container that the process runs in"

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use hostledger_engine::lease_end;
 use hostledger_engine::port::{LaunchOrder, OutputPlace, StdinSource};
+use hostledger_engine::{BystanderError, lease_end};
 use hostledger_model::{Process, ProcessChange, ProcessId, ProcessStatus, Timestamp};
 use hostledger_store::Change;
 use serde_json::{Map, Value};
@@ -21,6 +21,10 @@ impl Ledger {
     /// It is not queued, somebody else has taken it on, or it cannot be run like this.
     pub fn launch(&self, id: ProcessId) -> Result<Running, LedgerError> {
         let mut process = self.process(id)?;
+        let machine = process.machine_id;
+        if machine != self.current_machine()?.id {
+            return Err(BystanderError::Elsewhere { id, machine }.into());
+        }
         if process.status != ProcessStatus::Queued {
             return Err(LedgerError::NotLaunchable { id });
         }

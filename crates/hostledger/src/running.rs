@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -135,9 +136,12 @@ impl Running {
         let [out_log, err_log] = logs;
         let (out_log, err_log) = (out_log?, err_log?);
         thread::scope(|scope| {
-            let err = scope.spawn(|| self.relay_stream(&err_log, &ended, &stderr));
+            let err = thread::Builder::new()
+                .name("hostledger-stderr".to_owned())
+                .spawn_scoped(scope, || self.relay_stream(&err_log, &ended, &stderr))
+                .map_err(LedgerError::Thread)?;
             let out = self.relay_stream(&out_log, &ended, &stdout);
-            let err = err.join().unwrap_or(Ok(Relayed::All));
+            let err = err.join().unwrap_or_else(|panic| resume_unwind(panic));
             match (out?, err?) {
                 (Relayed::All, Relayed::All) => Ok(Relayed::All),
                 _ => Ok(Relayed::ReaderGone),

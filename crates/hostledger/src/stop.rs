@@ -27,7 +27,8 @@ impl Ledger {
     }
 
     /// Asks a process to end by SIGTERM, and ends it by SIGKILL when it has not after `grace`.
-    /// What it started goes with it as its kill mode says.
+    /// Unless its kill mode is `process`, its process group is asked and ended with it, and has
+    /// two seconds more when the process itself has ended.
     ///
     /// Its row changes when it has ended. No other process can be hit: see
     /// [`PidSpace::verify`](hostledger_process::PidSpace::verify).
@@ -36,24 +37,19 @@ impl Ledger {
     /// There is no such process, it has not been started, or it is not certain which one it is.
     pub fn terminate(&self, id: ProcessId, grace: Duration) -> Result<Stopped, LedgerError> {
         let request = stop_request(Signal::TERM);
-        Ok(self
-            .bystander()?
-            .stop(id, request, Signal::TERM, Some(grace))?)
+        Ok(self.bystander()?.stop(id, request, Signal::TERM, grace)?)
     }
 
     /// Sends a signal to a process alone; says whether it was alive to get it.
     ///
-    /// A signal that usually ends a program is written down as a request to stop, so that the
-    /// outcome of the process will be `killed`.
+    /// A signal that is sent to end a program (SIGINT, SIGQUIT, SIGABRT, SIGTERM, SIGKILL) is
+    /// written down as a request to stop, so that the outcome of the process will be `killed`.
     ///
     /// # Errors
     /// There is no such process, it has not been started, or it is not certain which one it is.
     pub fn kill(&self, id: ProcessId, signal: Signal) -> Result<bool, LedgerError> {
-        let bystander = self.bystander()?;
-        if ends(signal) {
-            bystander.request_stop(id, stop_request(signal))?;
-        }
-        Ok(bystander.signal(id, signal)?)
+        let request = ends(signal).then(|| stop_request(signal));
+        Ok(self.bystander()?.kill(id, signal, request)?)
     }
 }
 
@@ -70,14 +66,13 @@ pub(crate) fn stop_request(signal: Signal) -> StopRequest {
     }
 }
 
-/// Whether somebody who sends this wants the program to end.
+/// Whether somebody who sends this wants the program to end. SIGHUP is not among them: daemons
+/// read their configuration again, and go on.
 fn ends(signal: Signal) -> bool {
     [
-        Signal::HUP,
         Signal::INT,
         Signal::QUIT,
         Signal::ABRT,
-        Signal::PIPE,
         Signal::TERM,
         Signal::KILL,
     ]

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hostledger::model::{LogPlace, ProcessStatus};
+use hostledger::model::{KillMode, LogPlace, ProcessStatus};
 use hostledger::{
     Ledger, LedgerError, Outcome, Process, ProcessFilter, Signal, Stopped, StoreError, Stream,
 };
@@ -394,6 +394,82 @@ fn a_program_is_stopped_when_its_time_is_up_and_has_two_minutes_unless_told() {
     assert_eq!((usual.timeout, usual.timeout_ms), (120, Some(120_000)));
     let endless = bench.ledger.command("true").no_timeout().create().unwrap();
     assert_eq!(endless.timeout_ms, None);
+}
+
+/// Whether a program with exactly this argument runs anywhere.
+fn runs(argument: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0)
+            .any(|part| part == argument.as_bytes())
+    })
+}
+
+#[test]
+fn what_a_stopped_program_leaves_of_its_group_is_ended_too() {
+    let bench = Bench::new();
+    for (way, seconds) in [
+        ("timeout", "60.0101"),
+        ("terminate", "60.0102"),
+        ("stop", "60.0103"),
+    ] {
+        let script = format!("(trap '' TERM; echo ready; exec sleep {seconds}) & sleep 59");
+        let mut command = bench.ledger.command("sh").args(["-c", &script]);
+        if way == "timeout" {
+            command = command.timeout(Duration::from_millis(300));
+        }
+        let running = command.launch().unwrap();
+        let log = bench
+            .ledger
+            .open_log(&running.process().unwrap(), Stream::Stdout)
+            .unwrap();
+        let deadline = std::time::Instant::now() + LIMIT;
+        while log.metadata().unwrap().len() == 0 && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        match way {
+            "terminate" => {
+                let stopped = bench.again().terminate(running.id(), LIMIT).unwrap();
+                assert_eq!(stopped, Stopped::Ended);
+            }
+            "stop" => running.stop(Signal::TERM, None),
+            _ => {}
+        }
+        assert_eq!(running.wait().unwrap().exit_code, Some(143), "{way}");
+        while runs(seconds) && std::time::Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!runs(seconds), "{way}");
+    }
+}
+
+#[test]
+fn a_queued_process_cannot_be_killed_and_nothing_is_remembered_of_the_try() {
+    let bench = Bench::new();
+    let queued = bench.ledger.command("true").create().unwrap();
+    assert!(bench.ledger.kill(queued.id, Signal::TERM).is_err());
+    assert!(bench.ledger.terminate(queued.id, LIMIT).is_err());
+    assert_eq!(bench.ledger.process(queued.id).unwrap().stop, None);
+    let process = bench.ledger.launch(queued.id).unwrap().wait().unwrap();
+    assert_eq!(process.outcome, Some(Outcome::Exited));
+}
+
+#[test]
+fn a_secret_cannot_be_queued_as_its_value_is_not_stored() {
+    let bench = Bench::new();
+    let refused = bench
+        .ledger
+        .command("true")
+        .env("API_KEY", "hunter2")
+        .create();
+    assert!(matches!(refused, Err(LedgerError::SecretMissing { .. })));
+}
+
+#[test]
+fn our_own_row_is_stopped_without_our_process_group() {
+    let bench = Bench::new();
+    let own = bench.ledger.current_process().unwrap();
+    assert_eq!(own.kill_mode, KillMode::Process);
 }
 
 #[test]

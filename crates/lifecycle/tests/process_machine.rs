@@ -19,6 +19,10 @@ const SIGINT: i32 = 2;
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
 
+fn now() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
 struct Bench {
     process: Process,
     machine: MachineId,
@@ -29,15 +33,14 @@ struct Bench {
 impl Bench {
     fn new(status: ProcessStatus) -> Self {
         let machine = MachineId::generate();
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let command = CommandLine::new(vec![b"true".to_vec()]).unwrap();
         let draft = ProcessDraft::new(machine, command, b"/".to_vec());
-        let (mut process, _) = draft.into_process(&SecretWords::default(), now).unwrap();
+        let (mut process, _) = draft.into_process(&SecretWords::default(), now()).unwrap();
         process.status = status;
         Self {
             process,
             machine,
-            now,
+            now: now(),
             retry: RetryPolicy::default(),
         }
     }
@@ -94,6 +97,7 @@ fn spawned(bench: &Bench) -> Event {
 
 fn exit(termination: Termination) -> Event {
     Event::Exited(Exit {
+        at: now(),
         termination,
         usage: None,
         output: Output::default(),
@@ -459,6 +463,7 @@ fn what_the_process_wrote_and_used_is_saved_with_its_end() {
         stderr_bytes: Some(3),
     };
     let (_, effects) = bench.handle(&Event::Exited(Exit {
+        at: bench.now,
         termination: Termination::Exited(0),
         usage,
         output,

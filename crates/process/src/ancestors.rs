@@ -8,7 +8,7 @@ use crate::IdentityError;
 
 /// The parent of a process, its parent and so on, nearest first, up to the namespace's first.
 ///
-/// A picture of a moment: a parent that ends meanwhile ends the list, or its place is taken by
+/// It ends early at a process that /proc does not show to us. A picture of a moment: a parent that ends meanwhile ends the list, or its place is taken by
 /// whoever adopted its children. The caller compares identities before it believes a number.
 ///
 /// # Errors
@@ -24,6 +24,11 @@ pub fn ancestors(pid: Pid) -> Result<Vec<Pid>, IdentityError> {
         chain.push(ancestor);
         next = match parent(ancestor) {
             Err(IdentityError::NoProcess { .. }) => None,
+            // /proc can be mounted so that other users' processes are hidden (proc(5), hidepid).
+            Err(IdentityError::Stat {
+                source: ProcError::PermissionDenied(_),
+                ..
+            }) => None,
             other => other?,
         };
     }

@@ -2,6 +2,9 @@
 
 use hostledger_model::{ResourceUsage, Termination};
 use hostledger_sys::{self as sys, Pidfd};
+use procfs::process::Process;
+
+use crate::identity::{model_pid, stat_of};
 
 /// How a child ended, as far as it can be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,20 +38,36 @@ impl EndStatus {
     }
 }
 
-/// How a process ended that was somebody else's to reap, and has been: for bystanders that held
-/// it by a descriptor opened before.
+/// How a process ended that is somebody else's to reap, for bystanders that hold it by a
+/// descriptor opened before it was: its zombie tells, and after that the kernel.
 ///
-/// `None` while it is not reaped, and always before Linux 6.15.
+/// `None` while it runs, for another user's zombie, and before Linux 6.15 once it is reaped.
 #[must_use]
 pub fn exit_of(process: &Pidfd) -> Option<Termination> {
-    match sys::exit_status(process) {
+    zombie_end(process).or_else(|| match sys::exit_status(process) {
         Ok(status) => status.map(termination),
         // Of a pidfd the kernel has no other answer than those that mean "not known".
         Err(error) => {
             tracing::warn!(pid = %process.pid(), %error, "cannot ask how a process ended");
             None
         }
+    })
+}
+
+/// The end of a process that has not been reaped, by field 52 of its stat (proc(5)), which the
+/// kernel shows to those who may trace it and as 0 to others.
+fn zombie_end(process: &Pidfd) -> Option<Termination> {
+    let pid = model_pid(process.pid());
+    let owner = Process::new(pid.get())
+        .and_then(|process| process.uid())
+        .ok()?;
+    let own = rustix::process::geteuid();
+    if !own.is_root() && own.as_raw() != owner {
+        return None;
     }
+    let stat = stat_of(process, pid).ok().flatten()?;
+    let status = stat.exit_code.filter(|_| matches!(stat.state, 'Z' | 'X'))?;
+    sys::EndStatus::of_wait_status(status).map(termination)
 }
 
 /// The end of a child that was taken from us: by a `wait` elsewhere in the program.

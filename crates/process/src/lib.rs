@@ -42,6 +42,7 @@ mod identity;
 mod launch;
 mod output;
 mod pid_space;
+mod rest;
 mod start_time;
 mod terminal;
 mod terminate;
@@ -58,6 +59,7 @@ pub use output::{
     relay, tail, tail_offset,
 };
 pub use pid_space::{PidSpace, PidSpaceError};
+pub use rest::end_rest;
 pub use start_time::start_time;
 pub use terminal::{TerminalError, TerminalGuard};
 pub use terminate::{SignalError, Terminated, send_signal, terminate, wait_ended};

@@ -32,7 +32,8 @@ fn a_recorded_process_is_found_alive_then_zombie_then_gone() {
         space.verify(&child.identity).unwrap(),
         Verdict::Zombie(_)
     ));
-    assert_eq!(exit_of(&held), None, "it is not reaped");
+    let killed = Some(Termination::Signaled(9));
+    assert_eq!(exit_of(&held), killed, "its zombie tells");
     child.end();
     assert!(matches!(
         space.verify(&child.identity).unwrap(),

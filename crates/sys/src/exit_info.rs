@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 use rustix::ioctl::{self, Opcode, Updater};
 
-use crate::{EndStatus, Signal};
+use crate::EndStatus;
 
 /// `struct pidfd_info` in its first size, which every kernel with the call takes.
 #[repr(C)]
@@ -39,22 +39,13 @@ const PIDFD_GET_INFO: Opcode = ioctl::opcode::read_write::<PidfdInfo>(0xFF, 11);
 /// `EBADF` and the like, when what is given is no pidfd.
 pub fn exit_status(pidfd: impl AsFd) -> io::Result<Option<EndStatus>> {
     match get_info(pidfd.as_fd()) {
-        Ok(info) if info.mask & PIDFD_INFO_EXIT != 0 => Ok(decode(info.exit_code)),
+        Ok(info) if info.mask & PIDFD_INFO_EXIT != 0 => {
+            Ok(EndStatus::of_wait_status(info.exit_code))
+        }
         Ok(_) => Ok(None),
         // No such call (before 6.13, or a sandbox), or reaped and nothing kept.
         Err(Errno::NOTTY | Errno::INVAL | Errno::SRCH | Errno::OPNOTSUPP) => Ok(None),
         Err(errno) => Err(errno.into()),
-    }
-}
-
-/// A status as wait(2) has it.
-fn decode(status: i32) -> Option<EndStatus> {
-    if libc::WIFEXITED(status) {
-        u8::try_from(libc::WEXITSTATUS(status))
-            .ok()
-            .map(EndStatus::Exited)
-    } else {
-        Signal::new(libc::WTERMSIG(status)).map(EndStatus::Signaled)
     }
 }
 
@@ -69,18 +60,4 @@ fn get_info(pidfd: BorrowedFd<'_>) -> Result<PidfdInfo, Errno> {
     // another kind of descriptor would answer ENOTTY.
     unsafe { ioctl::ioctl(pidfd, request) }?;
     Ok(info)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wait_statuses_are_read_as_code_or_signal() {
-        assert_eq!(decode(0), Some(EndStatus::Exited(0)));
-        assert_eq!(decode(42 << 8), Some(EndStatus::Exited(42)));
-        assert_eq!(decode(9), Some(EndStatus::Signaled(Signal::KILL)));
-        // With a core dump.
-        assert_eq!(decode(11 | 0x80), Some(EndStatus::Signaled(Signal::SEGV)));
-    }
 }

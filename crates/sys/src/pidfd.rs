@@ -120,6 +120,20 @@ impl Pidfd {
             })
     }
 
+    /// Whether anybody is left in the process group that this process leads or led; a zombie
+    /// counts until it is reaped. `None` before Linux 6.9.
+    ///
+    /// # Errors
+    /// Those of pidfd_send_signal(2) other than the ones that answer the question.
+    pub fn group_has_members(&self) -> io::Result<Option<bool>> {
+        match self.pidfd_send_signal(0, PIDFD_SIGNAL_PROCESS_GROUP) {
+            Ok(()) | Err(Errno::PERM) => Ok(Some(true)),
+            Err(Errno::SRCH) => Ok(Some(false)),
+            Err(Errno::INVAL) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Sends a signal to the process group led by a child of ours that is not reaped yet: works
     /// on every kernel.
     ///

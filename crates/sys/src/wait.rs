@@ -19,6 +19,22 @@ pub enum EndStatus {
     Signaled(Signal),
 }
 
+impl EndStatus {
+    /// What a status as wait(2) encodes it says; `None` for one of a process that has not ended.
+    #[must_use]
+    pub fn of_wait_status(status: i32) -> Option<Self> {
+        if libc::WIFEXITED(status) {
+            u8::try_from(libc::WEXITSTATUS(status))
+                .ok()
+                .map(Self::Exited)
+        } else if libc::WIFSIGNALED(status) {
+            Signal::new(libc::WTERMSIG(status)).map(Self::Signaled)
+        } else {
+            None
+        }
+    }
+}
+
 /// An end, with what the process and the children it waited for used.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended {
@@ -174,4 +190,29 @@ fn waitid(child: BorrowedFd<'_>, options: libc::c_int) -> Result<Option<RawChang
         status: unsafe { info.si_status() },
         usage,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_statuses_are_read_as_code_or_signal() {
+        assert_eq!(EndStatus::of_wait_status(0), Some(EndStatus::Exited(0)));
+        assert_eq!(
+            EndStatus::of_wait_status(42 << 8),
+            Some(EndStatus::Exited(42))
+        );
+        assert_eq!(
+            EndStatus::of_wait_status(9),
+            Some(EndStatus::Signaled(Signal::KILL))
+        );
+        // With a core dump.
+        assert_eq!(
+            EndStatus::of_wait_status(11 | 0x80),
+            Some(EndStatus::Signaled(Signal::SEGV))
+        );
+        // Stopped.
+        assert_eq!(EndStatus::of_wait_status(0x137f), None);
+    }
 }

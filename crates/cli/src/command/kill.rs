@@ -66,6 +66,7 @@ enum What {
     HadEnded,
     Ended,
     Killed { grace: Duration },
+    Survived,
     Sent(Signal),
 }
 
@@ -105,6 +106,7 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
             Stopped::AlreadyEnded => What::HadEnded,
             Stopped::Ended => What::Ended,
             Stopped::Killed => What::Killed { grace },
+            Stopped::Survived => What::Survived,
         },
         Wish::Send(signal) if ledger.kill(id, signal)? => What::Sent(signal),
         Wish::Send(_) => What::HadEnded,
@@ -114,7 +116,7 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
         What::HadEnded | What::Ended | What::Killed { .. } => {
             ledger.wait(id, Some(UNTIL_RECORDED))?
         }
-        What::Sent(_) => None,
+        What::Sent(_) | What::Survived => None,
     };
     let process = recorded.map_or_else(|| ledger.process(id), Ok)?;
     Ok(Done { what, process })
@@ -144,6 +146,9 @@ fn print(done: &Done, printer: &mut Printer) -> Result<(), OutputLost> {
     let text = match what {
         What::HadEnded => return Ok(()),
         What::Ended => format!("{id} ended"),
+        What::Survived => {
+            format!("{id} was sent SIGKILL and has not ended: the kernel has it in a sleep")
+        }
         What::Killed { grace } => {
             format!(
                 "{id} killed: it had not ended within {}",

@@ -9,7 +9,9 @@ use hostledger_model::{KillMode, LaunchAttributes, ProcessId};
 
 /// Starts programs and supervises them.
 ///
-/// Nothing here blocks: what comes of a call is told by [`take_events`](Self::take_events).
+/// What comes of a call is told by [`take_events`](Self::take_events). The event loop serves
+/// nobody else during a call: none may take longer than an exec or the reading of a bounded part
+/// of a log.
 pub trait Spawner: Send {
     /// Starts the program of a process; `Spawned` or `SpawnFailed` follows, then `Exited`.
     fn spawn(&mut self, id: ProcessId, order: &LaunchOrder);
@@ -28,7 +30,10 @@ pub trait Spawner: Send {
     fn take_events(&mut self) -> Vec<(ProcessId, Event)>;
 
     /// The end of the process is written down: forget it. Until then its end can be read again.
-    fn release(&mut self, id: ProcessId);
+    ///
+    /// With `end_rest` what it has left behind of its group gets a moment to end too, and is
+    /// ended then; that goes on in the background, and at the latest when this is dropped.
+    fn release(&mut self, id: ProcessId, end_rest: bool);
 }
 
 /// A signal that could not be sent.

@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::process;
 
 use hostledger_model::{
-    CommandLine, Pid, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity,
+    CommandLine, KillMode, Pid, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity,
     ProcessStatus, ProcessType, Started, Timestamp,
 };
 use hostledger_process::{PidSpace, ancestors, start_time};
-use hostledger_store::Change;
+use hostledger_store::{Change, StoreError};
 
 use crate::{Ledger, LedgerError};
 
@@ -54,6 +54,8 @@ impl Ledger {
         let mut draft = ProcessDraft::new(machine_id, CommandLine::new(arguments)?, pwd);
         draft.process_type = process_type;
         draft.parent_id = self.recorded_starter()?;
+        // Our process group is our shell's job: others than us can be in it.
+        draft.kill_mode = KillMode::Process;
         draft.interface_id = Some(self.current_interface(false)?.id);
         let (mut row, _) = draft.into_process(&self.inner.secret_words, now)?;
         ProcessChange::Started(Started {
@@ -83,7 +85,12 @@ impl Ledger {
 
     /// The running process of this machine that has this pid, certain to be the live one.
     pub(crate) fn running_with_pid(&self, pid: Pid) -> Result<Option<Process>, LedgerError> {
-        let machine = self.current_machine()?.id;
+        // A database that is only read may not know this machine, and then none of its processes.
+        let machine = match self.current_machine() {
+            Ok(machine) => machine.id,
+            Err(LedgerError::Store(StoreError::ReadOnly { .. })) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let rows = self.store().running_by_pid(machine, pid)?.complete()?;
         if rows.is_empty() {
             return Ok(None);

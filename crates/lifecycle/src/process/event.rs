@@ -50,6 +50,8 @@ pub enum Event {
 /// How a process ended, and what it left.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exit {
+    /// When, as near as whoever saw it can say.
+    pub at: Timestamp,
     /// What the kernel says of its end.
     pub termination: Termination,
     /// What it used; none when its parent learnt that, and we are not its parent.

@@ -182,7 +182,7 @@ fn ended(context: &Context<'_>, exit: &Exit) -> Ended {
         (None, Termination::Signaled(_)) => Outcome::Signaled,
     };
     Ended {
-        ended_at: context.now,
+        ended_at: exit.at,
         exit_code: Some(exit.termination.exit_code()),
         outcome,
         stdout: exit.output.stdout.clone(),

@@ -1,0 +1,125 @@
+//! Processes that somebody else supervises, or nobody any more.
+//!
+//! A bystander is neither parent nor owner. It can wait for an end and ask for one, always
+//! through a pidfd that was opened before the identity was compared; and when the owner is dead
+//! it writes down what it saw of the end, or that nobody saw it.
+
+mod error;
+mod settle;
+mod stop;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hostledger_model::{MachineId, Process, ProcessId, ProcessStatus};
+use hostledger_process::{PidSpace, Pidfd, Verdict, wait_ended};
+use hostledger_store::Store;
+
+use crate::owner::Owner;
+
+pub use error::BystanderError;
+pub use stop::Stopped;
+
+/// How often a row is looked at whose change nothing else announces.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Waits for and stops processes of a ledger without supervising them.
+#[derive(Clone)]
+pub struct Bystander {
+    /// The rows.
+    pub store: Arc<dyn Store>,
+    /// Where owners keep their locks.
+    pub owners: PathBuf,
+    /// The ledger's directory, to which places of logs are relative.
+    pub data_dir: PathBuf,
+    /// The host we are on.
+    pub machine: MachineId,
+}
+
+/// Where the live process of a row is.
+enum Whereabouts {
+    /// Here, alive or not yet reaped.
+    Held(Pidfd),
+    /// Nowhere any more.
+    Gone,
+    /// In another pid namespace of this machine, or in one that is no more.
+    OtherNamespace,
+    /// Not to be known: on another machine, or recorded without an exact identity.
+    Unknown,
+}
+
+impl Bystander {
+    /// Waits until the end of a process is written down; none when `timeout` has passed before.
+    ///
+    /// # Errors
+    /// See [`BystanderError`].
+    pub fn wait(
+        &self,
+        id: ProcessId,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Process>, BystanderError> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let process = self.process(id)?;
+            let settled = match process.status {
+                ProcessStatus::Exited => return Ok(Some(process)),
+                ProcessStatus::Queued => false,
+                ProcessStatus::Running => match self.find(&process)? {
+                    Whereabouts::Held(pidfd) => {
+                        if !wait_ended(&pidfd, deadline.map(left_until))? {
+                            return Ok(None);
+                        }
+                        self.settle_unowned(&process, Some(&pidfd))?
+                    }
+                    Whereabouts::Gone | Whereabouts::OtherNamespace => {
+                        self.settle_unowned(&process, None)?
+                    }
+                    Whereabouts::Unknown => false,
+                },
+            };
+            if !settled && !sleep_until_look(deadline) {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn process(&self, id: ProcessId) -> Result<Process, BystanderError> {
+        self.store
+            .process(id)?
+            .ok_or(BystanderError::Missing { id })
+    }
+
+    fn find(&self, process: &Process) -> Result<Whereabouts, BystanderError> {
+        let Some(identity) = &process.identity else {
+            return Ok(Whereabouts::Unknown);
+        };
+        if process.machine_id != self.machine {
+            return Ok(Whereabouts::Unknown);
+        }
+        Ok(match PidSpace::current()?.verify(identity)? {
+            Verdict::Alive(pidfd) | Verdict::Zombie(pidfd) => Whereabouts::Held(pidfd),
+            Verdict::Gone | Verdict::OtherBoot => Whereabouts::Gone,
+            Verdict::OtherNamespace => Whereabouts::OtherNamespace,
+        })
+    }
+
+    fn is_owned(&self, process: &Process) -> Result<bool, BystanderError> {
+        match process.owner {
+            Some(owner) => Ok(Owner::is_alive(&self.owners, owner)?),
+            None => Ok(false),
+        }
+    }
+}
+
+fn left_until(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+/// Sleeps for a moment; false when the deadline has passed.
+fn sleep_until_look(deadline: Option<Instant>) -> bool {
+    let left = deadline.map_or(LOOK_AGAIN, left_until);
+    thread::sleep(left.min(LOOK_AGAIN));
+    !left.is_zero()
+}

@@ -1,0 +1,11 @@
+//! The event loop against fakes of its ports: what it does, and in which order.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot be set up fails loudly"
+)]
+
+mod bench;
+mod failures;
+mod life;
