@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use hostledger_tests::{Ledger, Output, Signal, Started};
+use hostledger_tests::{Ledger, Output, Signal, Started, wait_until};
 use serde_json::Value;
 
 /// `hostledger run -- sh -c …`, which has begun.
@@ -32,7 +32,9 @@ impl Background {
     /// Of something started otherwise, which also says `ready`.
     #[track_caller]
     pub(crate) fn begun(ledger: &Ledger, run: Started) -> Self {
-        run.wait_stdout(b"ready\n");
+        wait_until("the program has begun", || {
+            run.stdout().starts_with(b"ready\n")
+        });
         let record = ledger.json(["ps"]).pop().expect("it is listed as running");
         Self {
             run,
@@ -40,6 +42,11 @@ impl Background {
             pid: record["pid"].as_i64().unwrap().try_into().unwrap(),
             go: ledger.path("go"),
         }
+    }
+
+    /// Whether the program runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        is_alive(self.pid)
     }
 
     /// Lets a script go on that waits for it.
@@ -62,6 +69,11 @@ impl Background {
         self.run.signal(signal);
         self.run.wait()
     }
+}
+
+/// Whether a process runs: a zombie does not.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// The record with this id.

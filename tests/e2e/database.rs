@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use hostledger_tests::{Ledger, Output};
+use hostledger_tests::Ledger;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::namespace;
@@ -25,12 +25,13 @@ fn filled() -> Ledger {
     ledger
 }
 
-/// A program is refused, and so is a list.
+/// A program is refused, and so is a list; both at once, as either may wait for a while.
 #[track_caller]
 fn assert_refused(ledger: &Ledger, naming: &[&str]) {
-    let refused = |output: Output, code| output.expect_refusal(code, naming).expect_hint();
-    refused(ledger.run(["run", "--", "touch", "ran"]), 125);
-    refused(ledger.run(["ps", "--all"]), 1);
+    let run = ledger.command(["run", "--", "touch", "ran"]).start();
+    let list = ledger.command(["ps", "--all"]).start();
+    run.wait().expect_refusal(125, naming).expect_hint();
+    list.wait().expect_refusal(1, naming).expect_hint();
     assert!(!ledger.path("ran").exists(), "nothing was run");
 }
 
@@ -171,7 +172,7 @@ fn a_place_that_is_none_is_refused() {
     list.expect_refusal(1, &[missing.to_str().unwrap(), "directory does not exist"])
         .expect_hint();
     for (url, naming) in [
-        ("postgres://localhost/x", "postgres"),
+        ("postgres://localhost/x", "PostgreSQL"),
         ("mysql://localhost/x", "mysql"),
         ("ledger.sqlite3", "sqlite:"),
         ("sqlite:", "sqlite:"),

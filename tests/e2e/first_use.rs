@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
-use hostledger_tests::{Ledger, json_lines};
+use hostledger_tests::{Ledger, Signal, json_lines, wait_until};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -144,6 +145,29 @@ fn another_database_takes_the_records_and_the_directory_keeps_the_logs() {
         .output()
         .expect_code(0);
     assert_eq!(logs.stdout_text(), "x\n");
+}
+
+#[test]
+fn a_first_use_that_is_killed_at_any_moment_leaves_a_ledger_that_works() {
+    // The moment that has to be met: SQLite's journal lies beside a database that is being made.
+    let mut met = 0;
+    for number in 0..100_u32 {
+        let ledger = Ledger::new();
+        let run = ledger.command(["run", "--", "true"]).start();
+        let made = || ledger.data().exists() || run.has_ended();
+        wait_until("the directory is made", made);
+        std::thread::sleep(Duration::from_micros(500) * (number % 20));
+        run.signal_if_alive(Signal::KILL);
+        drop(run.wait());
+        let journal = ledger.data().join("ledger.sqlite3-journal");
+        met += u32::from(journal.exists());
+        ledger.run(["ps", "--all"]).expect_code(0);
+        ledger.sh("exit 3").expect_code(3);
+        if met == 3 {
+            return;
+        }
+    }
+    eprintln!("the moment was met {met} times");
 }
 
 #[test]

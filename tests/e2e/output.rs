@@ -85,7 +85,7 @@ fn twenty_megabytes_pass_quickly_and_do_not_swell_the_database() {
 #[test]
 fn what_is_written_while_the_program_runs_can_be_read_by_others() {
     let ledger = Ledger::new();
-    let run = Background::start(&ledger, "echo more; echo errors >&2; sleep 60");
+    let run = Background::start(&ledger, "echo more; echo errors >&2; exec sleep 60");
     wait_until("the log is complete", || {
         let logs = ledger.run(["logs", &run.id]).expect_code(0);
         (logs.stdout_text(), logs.stderr_text()) == ("ready\nmore\n", "errors\n")

@@ -160,7 +160,7 @@ fn what_is_no_filter_is_bad_usage() {
         ("--limit", "-1"),
         ("--limit", "many"),
     ] {
-        let refused: Output = ledger.run(["ps", "--all", option, value]);
+        let refused: Output = ledger.run(["ps", "--all", &format!("{option}={value}")]);
         refused.expect_refusal(2, &[option, value]);
     }
 }

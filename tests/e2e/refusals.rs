@@ -163,7 +163,7 @@ fn a_working_directory_that_cannot_be_used_is_named() {
     let file = settled.ledger.path("file");
     fs::write(&file, "").unwrap();
     let missing = settled.ledger.path("missing");
-    for (path, why) in [(&missing, "No such file"), (&file, "Not a directory")] {
+    for (path, why) in [(&missing, "No such file"), (&file, "not a directory")] {
         let path = path.to_str().unwrap();
         let run = ["run", "--cwd", path, "--", "touch", "ran"];
         settled.ledger.run(run).expect_refusal(125, &[path, why]);

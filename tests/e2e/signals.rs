@@ -86,7 +86,7 @@ fn a_hangup_that_was_ignored_before_stays_ignored() {
 
 #[test]
 fn a_signal_during_the_start_leaves_neither_a_process_nor_an_open_row() {
-    const TRIES: u32 = 40;
+    const TRIES: u32 = 25;
     let ledger = Ledger::new();
     ledger.sh("true").expect_code(0);
     let begun = Instant::now();

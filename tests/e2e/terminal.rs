@@ -98,9 +98,6 @@ fn ctrl_c_ends_a_program_that_does_not_handle_it() {
         terminal.enter(&format!("{command}; echo code $?"));
         terminal.expect("started");
         terminal.type_in("\x03");
-        // An interactive shell drops the rest of a line that was interrupted.
-        terminal.expect_prompt();
-        terminal.enter("echo c'o'de $?");
         terminal.expect("code 130");
         wait_until("it has gone", || ledger.json(["ps"]).is_empty());
         assert_eq!(ended(&ledger)["exit_code"], 130, "{options:?}");
