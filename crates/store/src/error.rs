@@ -61,7 +61,7 @@ pub enum StoreError {
         path: PathBuf,
         /// What SQLite said.
         #[source]
-        source: Arc<diesel::result::Error>,
+        source: Arc<dyn Error + Send + Sync>,
     },
     /// The database was written by a later version of this program.
     #[error(
@@ -148,7 +148,7 @@ pub enum StoreError {
         path: PathBuf,
         /// What it said.
         #[source]
-        source: Arc<diesel::result::Error>,
+        source: Arc<dyn Error + Send + Sync>,
     },
 }
 

@@ -16,7 +16,7 @@ use hostledger_store::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::helper::{Helper, Task};
+use super::other_process::{OtherProcess, Task};
 use crate::contract::world::{machine, new_machine, new_process, submit, write};
 
 /// Written by ArchiveBox: 3 machines, 2 interfaces, 3 binaries, 9 processes.
@@ -213,7 +213,7 @@ fn a_directory_that_cannot_be_written_is_enough() {
         .unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o555)).unwrap();
-    let answer = Helper::start_unprivileged(Task::Open, &path).answer();
+    let answer = OtherProcess::start_unprivileged(Task::Open, &path).answer();
     assert_eq!(answer, "3 machines");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
 }

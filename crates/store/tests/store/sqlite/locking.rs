@@ -7,7 +7,7 @@ use diesel::{Connection, SqliteConnection};
 use hostledger_store::{Change, OpenOptions, Records, SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
-use super::helper::{Helper, Task};
+use super::other_process::{OtherProcess, Task};
 use crate::contract::world::{insert, machine, new_process, row, submit};
 
 fn impatient() -> OpenOptions {
@@ -22,9 +22,11 @@ fn twenty_processes_make_one_ledger_together() {
     let directory = TempDir::new().unwrap();
     for round in 0..3 {
         let path = directory.path().join(format!("{round}.sqlite3"));
-        let helpers: Vec<_> = (0..20).map(|_| Helper::start(Task::Open, &path)).collect();
-        for helper in helpers {
-            assert_eq!(helper.answer(), "0 machines");
+        let processes: Vec<_> = (0..20)
+            .map(|_| OtherProcess::start(Task::Open, &path))
+            .collect();
+        for process in processes {
+            assert_eq!(process.answer(), "0 machines");
         }
         let store = SqliteStore::open(&path, &OpenOptions::default()).unwrap();
         machine(&store, "guid");
@@ -40,17 +42,37 @@ fn eight_processes_write_without_losing_a_row() {
     let path = directory.path().join("ledger.sqlite3");
     let store = SqliteStore::open(&path, &OpenOptions::default()).unwrap();
     let machine = machine(&store, "guid");
-    let helpers: Vec<_> = (0..WRITERS)
-        .map(|_| Helper::start(Task::Insert(ROWS), &path))
+    let processes: Vec<_> = (0..WRITERS)
+        .map(|_| OtherProcess::start(Task::Insert(ROWS), &path))
         .collect();
-    for helper in helpers {
-        assert_eq!(helper.answer(), format!("inserted {ROWS}"));
+    for process in processes {
+        assert_eq!(process.answer(), format!("inserted {ROWS}"));
     }
     let rows = Records::processes(&store).filter(Result::is_ok).count();
     assert_eq!(rows, WRITERS * ROWS);
     let health = store.machine(machine.id).unwrap().unwrap().health;
     assert_eq!(health.num_uses_succeeded, WRITERS as u64);
     assert!(store.check().unwrap().is_empty());
+}
+
+#[test]
+fn what_a_writer_was_told_is_committed_survives_its_death() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ledger.sqlite3");
+    let machine = machine(
+        &SqliteStore::open(&path, &OpenOptions::default()).unwrap(),
+        "guid",
+    );
+    for rows in [1, 30, 100] {
+        let committed = OtherProcess::start(Task::Insert(1_000_000), &path).kill_after(rows);
+        assert!(committed.len() >= rows);
+        let store = SqliteStore::open(&path, &OpenOptions::default()).unwrap();
+        for id in committed {
+            assert_eq!(row(&store, id).machine_id, machine.id);
+        }
+        assert!(store.check().unwrap().is_empty());
+        insert(&store, &new_process(machine.id, 0));
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The SQLite engine: the contract, and what is particular to files.
 
 mod foreign;
-mod helper;
 mod locking;
 mod opening;
+mod other_process;
 mod rows;
 mod space;
 

@@ -14,7 +14,7 @@ use hostledger_store::{
 use hostledger_sys::FileSystem;
 use tempfile::TempDir;
 
-use super::helper::{Helper, Task, system};
+use super::other_process::{OtherProcess, Task, system};
 use crate::contract::world::{insert, machine, new_process, row, write};
 
 fn open(path: &Path) -> Result<SqliteStore, StoreError> {
@@ -279,7 +279,7 @@ fn set_mode(path: &Path, mode: u32) {
 fn what_this_user_may_not_use_is_permission_denied() {
     let directory = TempDir::new().unwrap();
     let path = ledger(&directory);
-    let answer = || Helper::start_unprivileged(Task::Open, &path).answer();
+    let answer = || OtherProcess::start_unprivileged(Task::Open, &path).answer();
     let cases = [
         ("the file is closed", 0o777, 0o000),
         ("the file is only to be read", 0o777, 0o444),
@@ -297,7 +297,7 @@ fn what_this_user_may_not_use_is_permission_denied() {
     }
     set_mode(directory.path(), 0o555);
     let new = directory.path().join("new.sqlite3");
-    let answer_of_new = Helper::start_unprivileged(Task::Open, &new).answer();
+    let answer_of_new = OtherProcess::start_unprivileged(Task::Open, &new).answer();
     assert!(
         answer_of_new.starts_with("PermissionDenied"),
         "{answer_of_new}"

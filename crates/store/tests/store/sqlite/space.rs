@@ -8,7 +8,7 @@ use hostledger_model::Process;
 use hostledger_store::{Change, OpenOptions, SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
-use super::helper::system;
+use super::other_process::system;
 use crate::contract::world::{at, insert, machine, new_process, row};
 
 /// A small file system of its own, unmounted when dropped.

@@ -2,32 +2,37 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use hostledger_model::ProcessId;
 use hostledger_store::{Change, OpenOptions, SqliteStore, Store};
+use tempfile::TempDir;
 
 use crate::contract::world::{at, new_process, write};
 
 const TASK: &str = "HOSTLEDGER_STORE_TEST_TASK";
 const LEDGER: &str = "HOSTLEDGER_STORE_TEST_LEDGER";
 const ANSWER: &str = "answer: ";
+const COMMITTED: &str = "committed: ";
 
-/// What a helper process does with a ledger.
+/// What another process does with a ledger.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Task {
     /// Opens it, and says how many machines it holds or why it cannot.
     Open,
-    /// Inserts this many processes of its machine, one commit each.
+    /// Inserts this many processes of its machine, one commit each, and says the id of each
+    /// once it is committed.
     Insert(usize),
 }
 
-/// A helper process that was started.
-pub(crate) struct Helper(Child);
+/// A process that was started.
+pub(crate) struct OtherProcess(Child);
 
-impl Helper {
+impl OtherProcess {
     /// Starts one for this user.
     pub(crate) fn start(task: Task, ledger: &Path) -> Self {
         Self::spawn(&mut command(task, ledger))
@@ -45,6 +50,24 @@ impl Helper {
 
     fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
+    }
+
+    /// Kills it once it has said that this many rows are committed: their ids, and those of
+    /// what it managed to say beyond.
+    pub(crate) fn kill_after(mut self, rows: usize) -> Vec<ProcessId> {
+        let stdout = self.0.stdout.take().unwrap();
+        let mut committed = Vec::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.unwrap();
+            if let Some((_, id)) = line.split_once(COMMITTED) {
+                committed.push(id.parse().unwrap());
+            }
+            if committed.len() == rows {
+                self.0.kill().unwrap();
+            }
+        }
+        self.0.wait().unwrap();
+        committed
     }
 
     /// What it answered.
@@ -82,8 +105,7 @@ fn command(task: Task, ledger: &Path) -> Command {
     command
         .args([
             "--exact",
-            "sqlite::helper::works",
-            "--ignored",
+            "sqlite::other_process::does_as_it_is_told",
             "--nocapture",
         ])
         .env(TASK, task)
@@ -95,12 +117,15 @@ fn command(task: Task, ledger: &Path) -> Command {
     command
 }
 
+/// What the other process runs: this very test, told by its environment what to do.
 #[test]
-#[ignore = "what helper processes run"]
-fn works() {
-    let task = env::var(TASK).unwrap();
-    let ledger = PathBuf::from(env::var_os(LEDGER).unwrap());
-    let answer = match task.parse() {
+fn does_as_it_is_told() {
+    let Some(ledger) = env::var_os(LEDGER).map(PathBuf::from) else {
+        let directory = TempDir::new().unwrap();
+        assert_eq!(open(&directory.path().join("ledger")), "0 machines");
+        return;
+    };
+    let answer = match env::var(TASK).unwrap().parse() {
         Ok(count) => insert(&ledger, count),
         Err(_) => open(&ledger),
     };
@@ -131,7 +156,11 @@ fn insert(ledger: &Path, count: usize) -> String {
     let machine = store.machine_by_guid("guid").unwrap().unwrap();
     for _ in 0..count {
         let process = new_process(machine.id, 0);
-        write(&store, vec![Change::InsertProcess(Box::new(process))]);
+        write(
+            &store,
+            vec![Change::InsertProcess(Box::new(process.clone()))],
+        );
+        println!("{COMMITTED}{}", process.id);
     }
     let counted = store.submit(
         at(0),
