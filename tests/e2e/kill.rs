@@ -6,6 +6,9 @@ use hostledger_tests::{Ledger, wait_until};
 
 use crate::background::{Background, UNTIL_GO, record};
 
+/// All obey SIGTERM at once: whatever takes longer has waited for what is not there any more.
+const NO_GRACE: Duration = Duration::from_millis(1500);
+
 #[test]
 fn a_process_is_asked_to_end_and_the_record_says_by_whom() {
     let ledger = Ledger::new();
@@ -37,8 +40,10 @@ fn what_a_process_has_started_ends_with_it() {
     let ledger = Ledger::new();
     let run = Background::start(&ledger, "sleep 60 & sleep 61 & wait");
     wait_until("all are there", || ledger.alive().len() == 4);
+    let begun = Instant::now();
     ledger.run(["kill", &run.id]).expect_code(0);
     run.run.wait().expect_code(143);
+    assert!(begun.elapsed() < NO_GRACE, "{:?}", begun.elapsed());
     assert_eq!(ledger.alive(), [""; 0]);
 }
 
@@ -106,23 +111,30 @@ fn a_stopped_process_can_be_ended() {
 #[test]
 fn a_signal_is_sent_by_name_or_number_to_the_process_alone() {
     let ledger = Ledger::new();
-    let script = "trap 'echo usr1' USR1; trap 'echo hup; exit 6' HUP; while :; do sleep 0.02; done";
+    let script = "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'exit 6' TERM; \
+                  while :; do sleep 0.02; done";
     let run = Background::start(&ledger, script);
     let mut said = "ready\n".to_owned();
-    for name in ["USR1", "SIGUSR1", "10"] {
+    for (name, says) in [
+        ("USR1", "usr1"),
+        ("SIGUSR1", "usr1"),
+        ("10", "usr1"),
+        ("hup", "hup"),
+    ] {
         let sent = ledger
             .run(["kill", "--signal", name, &run.id])
             .expect_code(0);
-        assert!(sent.stdout_text().contains("USR1"), "{}", sent.report());
-        said += "usr1\n";
+        let signal = says.to_uppercase();
+        assert!(sent.stdout_text().contains(&signal), "{}", sent.report());
+        said = format!("{said}{says}\n");
         run.run.wait_stdout(said.as_bytes());
     }
     assert!(
         record(&ledger, &run.id).get("stop").is_none(),
-        "that was no request to end"
+        "none was a request to end"
     );
     ledger
-        .run(["kill", "--signal", "hup", &run.id])
+        .run(["kill", "--signal", "term", &run.id])
         .expect_code(0);
     run.run.wait().expect_code(6);
     assert_eq!(ledger.process()["outcome"], "killed");

@@ -11,6 +11,7 @@ mod absent;
 mod arguments;
 mod background;
 mod child;
+mod container;
 mod data_dir;
 mod database;
 mod death;

@@ -46,7 +46,13 @@ fn a_program_that_does_not_answer_is_ended_by_the_signal() {
 fn what_the_program_has_started_gets_the_signal_too() {
     let ledger = Ledger::new();
     let run = Background::start(&ledger, "sleep 60 & sleep 61 & wait");
+    let begun = Instant::now();
     run.signal(Signal::TERM).expect_code(143);
+    let took = begun.elapsed();
+    assert!(
+        took < Duration::from_millis(1500),
+        "nobody had to be waited for: {took:?}"
+    );
     assert_eq!(ledger.alive(), [""; 0]);
 }
 
