@@ -29,14 +29,16 @@ fn introduction(text: &mut String, length: Length) -> Result {
     writeln!(
         text,
         "# Benchmarks\n\n\
-         Written by `{}`; do not edit. It builds the release profile and takes {} rounds of each\n\
-         pair (`cargo xtask bench` takes {}, `cargo xtask bench long` {}). The ledgers are in the\n\
+         Written by `{}`: do not edit. It builds the release profile and takes {} rounds of\n\
+         each pair (`cargo xtask bench` takes {}, `cargo xtask bench long` {}). The ledgers are in the\n\
          directory for temporary files: `TMPDIR=/dev/shm` puts them on another file system.\n\n\
-         The two commands of a pair run in turn, every other round the other one first, each from\n\
-         its start to its end, each on a ledger that is made for it. Told are medians over the\n\
-         rounds, and in brackets between which two values the middle half lies. **The difference\n\
-         is the figure to look at**: absolute times on a machine that others use as well mean\n\
-         little, and change by a factor of two between two runs.\n",
+         The two commands of a pair run in turn, every other round the other one first, each from its\n\
+         start to its end, each on a ledger that is made for it. Told are medians over the rounds, and\n\
+         in brackets between which two values the middle half lies. **The difference is the figure to\n\
+         look at.** Absolute times on a machine that others use as well mean little and change by a\n\
+         factor of two between two runs. Where the load below is above the number of processors, the\n\
+         differences are too large as well: hostledger hands over between threads, and each has to wait\n\
+         for its turn.\n",
         length.command(),
         length.rounds(),
         Length::Short.rounds(),
