@@ -151,7 +151,7 @@ fn another_database_takes_the_records_and_the_directory_keeps_the_logs() {
 fn a_first_use_that_is_killed_at_any_moment_leaves_a_ledger_that_works() {
     // The moment that has to be met: SQLite's journal lies beside a database that is being made.
     let mut met = 0;
-    for number in 0..100_u32 {
+    for number in 0..60_u32 {
         let ledger = Ledger::new();
         let run = ledger.command(["run", "--", "true"]).start();
         let made = || ledger.data().exists() || run.has_ended();
@@ -163,7 +163,7 @@ fn a_first_use_that_is_killed_at_any_moment_leaves_a_ledger_that_works() {
         met += u32::from(journal.exists());
         ledger.run(["ps", "--all"]).expect_code(0);
         ledger.sh("exit 3").expect_code(3);
-        if met == 3 {
+        if met == 10 {
             return;
         }
     }
