@@ -155,8 +155,10 @@ impl EventLoop {
                 let (machine, owner) = (self.parts.machine, self.parts.owner);
                 let now = self.parts.clock.now();
                 let mut context = Context::new(&supervised.process, machine, owner, now, chance());
-                handle(&event, &mut context);
+                let status = handle(&event, &mut context);
                 supervised.effects = context.into_effects().into();
+                let effects = supervised.effects.len();
+                tracing::debug!(%id, event = event.name(), %status, effects, "decided");
                 supervised.handling = Some(event);
             } else {
                 if supervised.is_over() {

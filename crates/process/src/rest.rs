@@ -38,11 +38,27 @@ pub fn end_rest(leader: &Pidfd, grace: Duration) -> io::Result<bool> {
     }
 }
 
+/// Whether anybody in the group is more than a zombie, whose new parent may take its time to
+/// reap it.
+///
+/// Read by the group's number, which is its own as long as the descriptor says that it has
+/// members; nobody is signalled by it.
+fn lives(leader: &Pidfd) -> bool {
+    let group = leader.pid().as_raw_pid();
+    let Ok(processes) = procfs::process::all_processes() else {
+        return true;
+    };
+    processes
+        .flatten()
+        .filter_map(|process| process.stat().ok())
+        .any(|stat| stat.pgrp == group && !matches!(stat.state, 'Z' | 'X'))
+}
+
 /// Whether somebody is left in the group when `within` has passed; returns early when not.
 fn is_left(leader: &Pidfd, within: Duration) -> io::Result<bool> {
     let deadline = Instant::now() + within;
     let mut pause = FIRST_PAUSE;
-    while leader.group_has_members()? == Some(true) {
+    while leader.group_has_members()? == Some(true) && lives(leader) {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(true);

@@ -63,6 +63,8 @@ impl Bystander {
         if scope != KillMode::Process {
             end_rest(&pidfd, REST_GRACE).map_err(BystanderError::Rest)?;
         }
+        // Nobody else may have seen it: those who look later come too late for the kernel.
+        self.settle_unowned(&process, Some(&pidfd))?;
         Ok(stopped)
     }
 

@@ -51,7 +51,7 @@ impl Ledger {
         let interface = match known {
             // As it stands, and lately so: nothing to write.
             Some(known) if !refresh && known.facts == facts && fresh(&known) => known,
-            Some(known) if self.is_read_only() => known,
+            Some(known) if self.is_read_only() && !refresh => known,
             _ => self.save_interface(NetworkInterface::new(machine.id, facts, now), now)?,
         };
         *cache = Some(interface.id);

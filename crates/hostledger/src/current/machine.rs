@@ -46,6 +46,7 @@ impl Ledger {
 
     fn machine_detected_within(&self, age: TimeDelta) -> Result<Machine, LedgerError> {
         let now = Timestamp::now();
+        let refresh = age.is_zero();
         let fresh = |machine: &Machine| {
             let since = now.since(machine.modified_at);
             since < age && since > -age
@@ -61,7 +62,7 @@ impl Ledger {
             None => self.store().machine_by_guid(&self.machine_guid())?,
         };
         let mut machine = match known {
-            Some(machine) if fresh(&machine) || self.is_read_only() => machine,
+            Some(machine) if fresh(&machine) || (self.is_read_only() && !refresh) => machine,
             Some(machine) => self.save_facts(machine, now)?,
             None => self.insert_machine(now)?,
         };

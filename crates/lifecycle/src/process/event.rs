@@ -47,6 +47,25 @@ pub enum Event {
     Cancelled,
 }
 
+impl Event {
+    /// What happened in a word, for logs: what the process was given or wrote is not in it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tick => "tick",
+            Self::Launch => "launch",
+            Self::Spawned { .. } => "spawned",
+            Self::SpawnFailed { .. } => "spawn_failed",
+            Self::Exited(_) => "exited",
+            Self::Lost => "lost",
+            Self::TimedOut => "timed_out",
+            Self::StopRequested { .. } => "stop_requested",
+            Self::GraceOver => "grace_over",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a process ended, and what it left.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exit {

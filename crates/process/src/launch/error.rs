@@ -105,6 +105,15 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
+    /// A resource limit cannot be set: only root raises a hard one.
+    #[error("cannot set the resource limits {limits}")]
+    Limits {
+        /// All that were asked for; the kernel does not say which.
+        limits: String,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
     /// A step before the exec failed.
     #[error("cannot {stage}")]
     Setup {

@@ -89,6 +89,7 @@ impl LaunchSpec {
             path: self.directory.clone(),
             source,
         })?;
+        let limit_names: Vec<String> = self.limits.iter().map(ToString::to_string).collect();
         let limits = self
             .limits
             .iter()
@@ -106,6 +107,7 @@ impl LaunchSpec {
             umask: self.umask,
             nice: self.nice,
             limits,
+            limit_names: limit_names.join(" "),
         })
     }
 }
@@ -128,6 +130,8 @@ pub struct Launch {
     pub(super) umask: Option<u32>,
     pub(super) nice: Option<i32>,
     pub(super) limits: Vec<(Resource, Rlimit)>,
+    /// The same for people.
+    pub(super) limit_names: String,
 }
 
 impl fmt::Debug for LaunchSpec {

@@ -103,6 +103,10 @@ impl Launch {
                 path: self.directory.clone(),
                 source,
             },
+            Stage::Limit => LaunchError::Limits {
+                limits: self.limit_names.clone(),
+                source,
+            },
             stage => LaunchError::Setup { stage, source },
         }
     }

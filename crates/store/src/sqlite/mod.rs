@@ -9,6 +9,7 @@ mod connections;
 mod encoding;
 mod failure;
 mod interface;
+mod journal;
 mod kind;
 mod literal;
 mod machine;

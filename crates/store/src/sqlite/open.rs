@@ -16,6 +16,7 @@ use hostledger_sys::FileSystem;
 use super::access;
 use super::connections::Connections;
 use super::failure::Failures;
+use super::journal;
 use super::kind::{self, Kind};
 use super::migration;
 use super::process::Columns;
@@ -64,7 +65,15 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Opened, StoreEr
         File::Empty => Kind::Own,
         File::Filled => {
             access::readable(&failures.path)?;
-            Connections::new(failures.clone(), Access::Foreign).read(kind::of)?
+            let kind = Connections::new(failures.clone(), Access::Foreign).read(kind::of);
+            match kind {
+                Err(StoreError::ReadOnly { .. })
+                    if journal::goes_back_to_nothing(&failures.path) =>
+                {
+                    Kind::Own
+                }
+                kind => kind?,
+            }
         }
     };
     match kind {
