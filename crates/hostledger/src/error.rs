@@ -151,6 +151,9 @@ impl LedgerError {
                 "name a directory with --data or HOSTLEDGER_DATA"
             }
             Self::Store(error) => return store_hint(error),
+            Self::NotRecorded(NotRecorded::Failed { source, .. }) => {
+                return source.downcast_ref().and_then(store_hint);
+            }
             Self::ReadOnly => "give a ledger of your own with --data or --database",
             Self::Ambiguous { .. } => "give more digits of the id",
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
