@@ -108,6 +108,7 @@ fn foreground(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let command = command(args, &ledger)?;
     let signals = Forwarding::begin().context("cannot heed signals")?;
     let running = command.launch()?;
+    tracing::info!(id = %running.id(), "launched");
     let (relayed, ended) = signals.during(&running, || {
         let relayed = if args.terminal {
             Ok(Relayed::All)
@@ -117,6 +118,8 @@ fn foreground(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         (relayed, running.wait())
     });
     let process = ended?;
+    let outcome = process.outcome.map(Outcome::as_str);
+    tracing::info!(id = %process.id, outcome, exit_code = process.exit_code, "ended");
     explain(&process);
     Ok(match relayed? {
         Relayed::All => Exit::of(&process),
