@@ -1,7 +1,9 @@
 //! How a program finds the world when it is run.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
 use hostledger_tests::{Ledger, Started, environment_of};
 
@@ -115,4 +117,13 @@ fn the_rest_of_the_surroundings_is_the_launchers() {
     let directory = ledger.path("sub");
     let expected = format!("0027\n99\n200\n{nice}{}\nkept\n", directory.display());
     assert_eq!(output.stdout_text(), expected);
+}
+
+#[test]
+fn variables_that_are_not_utf8_are_handed_down() {
+    let ledger = Ledger::new();
+    let value = OsStr::from_bytes(b"odd-\xff\xfe");
+    let run = ledger.command(["run", "--", "sh", "-c", "printf %s \"$ODD\""]);
+    let output = run.env("ODD", value).output().expect_code(0);
+    assert_eq!(output.stdout, value.as_bytes());
 }

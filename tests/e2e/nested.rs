@@ -34,6 +34,21 @@ fn the_process_that_called_us_is_the_parent() {
 }
 
 #[test]
+fn each_is_told_its_own_record() {
+    let ledger = Ledger::new();
+    let script = inner(&ledger, "printenv HOSTLEDGER_PROCESS");
+    let output = ledger.sh(&format!("echo $HOSTLEDGER_PROCESS; {script}; true"));
+    let output = output.expect_code(0);
+    let told: Vec<_> = output.stdout_text().lines().collect();
+    let processes = ledger.processes();
+    let ids: Vec<_> = processes
+        .iter()
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ids);
+}
+
+#[test]
 fn it_is_found_behind_programs_that_are_not_recorded() {
     let ledger = Ledger::new();
     let script = inner(&ledger, "true");
