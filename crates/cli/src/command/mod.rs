@@ -69,12 +69,3 @@ fn distinct(ledger: &Ledger, names: &[String]) -> Result<Vec<ProcessId>, LedgerE
     }
     Ok(ids)
 }
-
-/// What was detected anew can be written into a ledger of our own only; to print what stands in
-/// another program's database instead would be to ignore the option.
-fn refuse_refresh(refresh: bool, ledger: &Ledger) -> Result<(), LedgerError> {
-    if refresh && ledger.is_read_only() {
-        return Err(LedgerError::ReadOnly);
-    }
-    Ok(())
-}

@@ -44,7 +44,6 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         ResolverName::Http => Arc::new(Http::new(Endpoints::default())),
     };
     let ledger = globals.options().resolver(resolver).open()?;
-    super::refuse_refresh(args.refresh, &ledger)?;
     let interface = ledger.current_interface(args.refresh)?;
     if printer.is_json() {
         printer.json(&interface.to_json())?;
