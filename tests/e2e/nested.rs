@@ -61,6 +61,23 @@ fn it_is_found_behind_programs_that_are_not_recorded() {
 }
 
 #[test]
+fn it_is_found_although_its_start_has_not_been_written_down_yet() {
+    let ledger = Ledger::new();
+    ledger.sh("true").expect_code(0);
+    // Many at once: a program then often begins before its row says that it runs.
+    let script = inner(&ledger, "true");
+    let runs: Vec<_> = (0..16)
+        .map(|_| ledger.command(["run", "--", "sh", "-c", &script]).start())
+        .collect();
+    for run in runs {
+        run.wait().expect_code(0);
+    }
+    let processes = ledger.processes();
+    let children = processes.iter().filter(|it| it["parent_id"].is_string());
+    assert_eq!((children.count(), processes.len()), (16, 1 + 2 * 16));
+}
+
+#[test]
 fn the_hierarchy_is_drawn_and_shown() {
     let ledger = Ledger::new();
     let (one, two) = (inner(&ledger, "true one"), inner(&ledger, "true two"));
