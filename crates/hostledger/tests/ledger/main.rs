@@ -1,0 +1,11 @@
+//! The ledger with real processes and a real database.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up fails loudly"
+)]
+
+mod account;
+mod bench;
+mod read;
+mod stop;
