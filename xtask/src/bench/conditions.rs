@@ -32,7 +32,9 @@ impl Conditions {
             Ok(String::from_utf8_lossy(&output).trim().to_owned())
         };
         let mut commit = said("git", "log -1 --format=%h,%x20%cs")?;
-        if !said("git", "status --porcelain")?.is_empty() {
+        // What is written here does not count.
+        let changes = format!("status --porcelain -- . :(exclude){}", super::DOCUMENT);
+        if !said("git", &changes)?.is_empty() {
             commit.push_str(", with changes that are not committed");
         }
         let count = std::thread::available_parallelism().context("no processor?")?;
