@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
-use hostledger_tests::Ledger;
+use hostledger_tests::{Ledger, wait_until};
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::namespace;
@@ -108,7 +108,7 @@ fn a_database_that_another_program_has_locked_is_waited_for_and_then_named() {
     );
     // Whoever waits for less long than we do gets in.
     let waiting = ledger.command(["run", "--", "sh", "-c", "exit 4"]).start();
-    hostledger_tests::wait_until("it has the database open", || {
+    wait_until("it has the database open", || {
         waiting.holds(&[path.to_str().unwrap()])
     });
     fcntl_lock(&database, FlockOperation::Unlock).unwrap();
@@ -152,14 +152,16 @@ fn a_disk_that_fills_up_hides_neither_a_program_nor_how_it_ended() {
         };
         runs.push((ledger, command.stdout(Stdio::null()).start()));
     }
-    for (ledger, run) in runs {
+    while !runs.is_empty() {
+        let mut ended = None;
+        wait_until("another one has ended", || {
+            ended = runs.iter().position(|(_, run)| run.has_ended());
+            ended.is_some()
+        });
+        let (ledger, run) = runs.swap_remove(ended.unwrap());
+        let alive = ledger.alive();
         let output = run.wait();
-        assert_eq!(
-            ledger.alive(),
-            [""; 0],
-            "nothing runs on unseen: {}",
-            output.report()
-        );
+        assert_eq!(alive, [""; 0], "it runs on unseen: {}", output.report());
         output
             .expect_refusal(125, &["exit code", "full"])
             .expect_hint();
