@@ -76,6 +76,22 @@ impl EventLoop {
                 }
             }
         }
+        let unwritten = self.supervised.iter().filter(|(_, supervised)| {
+            let saving = supervised.saving.as_ref();
+            saving.is_some_and(|saving| matches!(saving.change, ProcessChange::Started(_)))
+        });
+        for id in unwritten.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.end_unrecorded(id);
+        }
+    }
+
+    /// Ends a program whose start cannot be written down.
+    fn end_unrecorded(&mut self, id: ProcessId) {
+        let kill = Effect::Signal {
+            signal: SIGKILL,
+            scope: KillMode::Tree,
+        };
+        self.carry_out(id, kill);
     }
 
     /// Sleeps until something is to be done.
@@ -280,12 +296,10 @@ impl EventLoop {
         };
         let failures = saving.failures + 1;
         tracing::warn!(%id, failures, error = with_causes(&*source), "a change was not written");
-        if failures == PATIENCE {
-            let exit_code = match &saving.change {
-                ProcessChange::Ended(ended) => ended.exit_code,
-                ProcessChange::Requeued(requeued) => requeued.ended.exit_code,
-                _ => None,
-            };
+        let is_start = matches!(saving.change, ProcessChange::Started(_));
+        let exit_code = saving.exit_code().or_else(|| supervised.exit_code());
+        // What runs without its start being written would run again: it is ended first.
+        if failures >= PATIENCE && (!is_start || exit_code.is_some()) {
             let reason = NotRecorded::Failed {
                 id,
                 exit_code,
@@ -294,6 +308,9 @@ impl EventLoop {
             supervised.watch.tell(Progress::NotRecorded(reason));
         }
         supervised.saving = Some(Saving { failures, ..saving });
+        if is_start && failures == PATIENCE {
+            self.end_unrecorded(id);
+        }
         let pause = FIRST_PAUSE
             .saturating_mul(1 << (failures - 1).min(16))
             .min(LONGEST_PAUSE);
@@ -356,11 +373,7 @@ impl EventLoop {
             }
             ProcessChange::Started(_) => {
                 self.abandoned.insert(id);
-                let kill = Effect::Signal {
-                    signal: SIGKILL,
-                    scope: KillMode::Tree,
-                };
-                self.carry_out(id, kill);
+                self.end_unrecorded(id);
             }
             ProcessChange::Claimed { .. }
             | ProcessChange::Deferred { .. }

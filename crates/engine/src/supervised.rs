@@ -51,6 +51,14 @@ impl Supervised {
             && self.events.is_empty()
     }
 
+    /// The code it has ended with, when that is known and not yet dealt with.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        self.events.iter().find_map(|event| match event {
+            Event::Exited(exit) => Some(exit.termination.exit_code()),
+            _ => None,
+        })
+    }
+
     /// Whether it can be left as it is: everything that has happened is dealt with and written
     /// down, or cannot be written.
     pub(crate) fn can_be_left(&self) -> bool {
@@ -68,4 +76,15 @@ pub(crate) struct Saving {
     pub(crate) now: Timestamp,
     /// How often it could not be written.
     pub(crate) failures: u32,
+}
+
+impl Saving {
+    /// The exit code that is to be written.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        match &self.change {
+            ProcessChange::Ended(ended) => ended.exit_code,
+            ProcessChange::Requeued(requeued) => requeued.ended.exit_code,
+            _ => None,
+        }
+    }
 }

@@ -252,5 +252,5 @@ pub(crate) fn environment(
 /// A program that was forgotten does not run for ever.
 const DEFAULT_TIMEOUT_MS: u64 = 120_000;
 
-/// Tells people which record a process belongs to; nothing of ours relies on it.
-const PROCESS_ID: &str = "HOSTLEDGER_PROCESS";
+/// Tells which record a process belongs to: for people, and as a hint that is never relied on.
+pub(crate) const PROCESS_ID: &str = "HOSTLEDGER_PROCESS";

@@ -147,3 +147,28 @@ fn an_end_that_somebody_else_has_written_is_reaped() {
     assert!(matches!(reason, NotRecorded::TakenOver { .. }));
     bench.world.wait_told("released");
 }
+
+#[test]
+fn a_program_whose_start_cannot_be_written_for_long_is_ended() {
+    let bench = Bench::new();
+    bench.refuse("started", Answer::Error { times: u32::MAX });
+    let (process, order) = bench.process("slow");
+    let watch = bench.engine.launch(process, order);
+    let Some(Progress::NotRecorded(error)) = watch.wait_ended(LIMIT) else {
+        panic!()
+    };
+    assert!(error.to_string().contains("exit code 137"), "{error}");
+    assert!(bench.world.told().contains(&"signal 9".to_owned()));
+}
+
+#[test]
+fn closing_ends_a_program_whose_start_could_not_be_written() {
+    let bench = Bench::new();
+    bench.refuse("started", Answer::Error { times: u32::MAX });
+    let (process, order) = bench.process("slow");
+    bench.engine.launch(process, order);
+    bench.world.wait_told("failed started");
+    let world = bench.world.clone();
+    drop(bench);
+    assert!(world.told().contains(&"signal 9".to_owned()));
+}

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::iter;
 use std::os::unix::ffi::OsStringExt as _;
 use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use hostledger_model::{
     CommandLine, KillMode, Pid, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity,
@@ -13,7 +15,11 @@ use hostledger_model::{
 use hostledger_process::{PidSpace, ancestors, start_time};
 use hostledger_store::{Change, StoreError};
 
+use crate::command::PROCESS_ID;
 use crate::{Ledger, LedgerError};
+
+/// How long a start may take to be written down.
+const UNTIL_STARTED: Duration = Duration::from_secs(1);
 
 impl Ledger {
     /// The row of this very program, made at the first call.
@@ -75,12 +81,31 @@ impl Ledger {
     pub(crate) fn recorded_starter(&self) -> Result<Option<ProcessId>, LedgerError> {
         let own = Pid::new(i32::try_from(process::id()).unwrap_or_default());
         let Some(own) = own else { return Ok(None) };
+        self.wait_for_our_start()?;
         for pid in iter::once(own).chain(ancestors(own)?) {
             if let Some(known) = self.running_with_pid(pid)? {
                 return Ok(Some(known.id));
             }
         }
         Ok(None)
+    }
+
+    /// A program can begin before whoever launched it has written that down. So when our
+    /// environment names a process that is about to start, its start is waited for, shortly.
+    fn wait_for_our_start(&self) -> Result<(), LedgerError> {
+        let named = env::var(PROCESS_ID)
+            .ok()
+            .and_then(|id| id.parse::<ProcessId>().ok());
+        let Some(id) = named else { return Ok(()) };
+        let deadline = Instant::now() + UNTIL_STARTED;
+        while let Some(row) = self.store().process(id)?
+            && row.status == ProcessStatus::Queued
+            && row.owner.is_some()
+            && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     /// The running process of this machine that has this pid, certain to be the live one.

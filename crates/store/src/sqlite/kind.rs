@@ -21,7 +21,12 @@ pub(super) enum Kind {
     NoLedger(&'static str),
 }
 
+/// Looks at one moment of the database: another program may be making it.
 pub(super) fn of(connection: &mut SqliteConnection) -> QueryResult<Kind> {
+    connection.transaction(look)
+}
+
+fn look(connection: &mut SqliteConnection) -> QueryResult<Kind> {
     let id = sql::<BigInt>("(SELECT application_id FROM pragma_application_id)");
     if diesel::select(id).get_result::<i64>(connection)? == APPLICATION_ID {
         return Ok(Kind::Own);
