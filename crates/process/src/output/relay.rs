@@ -59,12 +59,17 @@ pub enum RelayError {
 /// # Errors
 /// [`RelayError::ReaderGone`] as soon as a write says so.
 pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<u64, RelayError> {
-    relay_watched(log, &Watch::new(log)?, ended.as_fd(), out.as_fd())
+    relay_watched(
+        log,
+        &mut Watch::Young { pause: FIRST_PAUSE },
+        ended.as_fd(),
+        out.as_fd(),
+    )
 }
 
 fn relay_watched(
     log: &File,
-    watch: &Watch,
+    watch: &mut Watch,
     ended: BorrowedFd<'_>,
     out: BorrowedFd<'_>,
 ) -> Result<u64, RelayError> {
@@ -83,7 +88,7 @@ fn relay_watched(
         }
         // While there is more to read only ask, so that one who writes on for ever is not
         // followed for ever.
-        if end.is_none() && watch.wait(ended, read == 0)? {
+        if end.is_none() && watch.wait(log, ended, read == 0)? {
             let size = log
                 .metadata()
                 .map_err(|source| RelayError::Read { source })?
@@ -93,23 +98,30 @@ fn relay_watched(
     }
 }
 
-/// Notice of a file's growth (inotify(7)).
-///
-/// A user can have 128 of these by default, fewer than programs; when they have run out, the
-/// file is looked at every few milliseconds instead.
-struct Watch {
-    notices: Option<OwnedFd>,
+/// Between looks by the clock at the log of a program that has just begun; the pause doubles up to
+/// the longest, then the kernel is asked for notice. Not before, as closing an inotify(7) descriptor
+/// that has had a watch takes 8 to 16 ms, longer than many a program runs.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+
+/// How one learns that a log has grown.
+enum Watch {
+    /// By the clock, as the program may end any moment.
+    Young { pause: Duration },
+    /// By notice of the kernel (inotify(7)).
+    Notices(OwnedFd),
+    /// By the clock, as there is no notice to be had: a user can have 128 of these by default,
+    /// fewer than programs.
+    Clock,
 }
 
 impl Watch {
-    fn new(log: &File) -> Result<Self, RelayError> {
+    fn of(log: &File) -> Result<Self, RelayError> {
         match watch(log) {
-            Ok(notices) => Ok(Self {
-                notices: Some(notices),
-            }),
+            Ok(notices) => Ok(Self::Notices(notices)),
             Err(error @ (Errno::MFILE | Errno::NOSPC | Errno::NOMEM)) => {
                 tracing::warn!(%error, "no inotify watch to be had: looking at the log by the clock");
-                Ok(Self { notices: None })
+                Ok(Self::Clock)
             }
             Err(errno) => Err(RelayError::Wait {
                 source: errno.into(),
@@ -117,17 +129,25 @@ impl Watch {
         }
     }
 
-    /// Says whether the program has ended; with `block` only when that is so or the log grew.
-    fn wait(&self, ended: BorrowedFd<'_>, block: bool) -> Result<bool, RelayError> {
+    /// Says whether the program has ended; with `block` only when that is so or the log may have
+    /// grown.
+    fn wait(&mut self, log: &File, ended: BorrowedFd<'_>, block: bool) -> Result<bool, RelayError> {
         let mut fds = vec![PollFd::from_borrowed_fd(ended, PollFlags::IN)];
         let mut timeout = Some(Duration::ZERO);
         if block {
-            timeout = self.notices.is_none().then_some(WITHOUT_NOTICE);
-            fds.extend(
-                self.notices
-                    .iter()
-                    .map(|notices| PollFd::new(notices, PollFlags::IN)),
-            );
+            match self {
+                Self::Young { pause } if *pause <= LONGEST_PAUSE => {
+                    timeout = Some(*pause);
+                    *pause *= 2;
+                }
+                // The log is looked at once more: it may have grown before there was notice.
+                Self::Young { .. } => *self = Self::of(log)?,
+                Self::Notices(notices) => {
+                    timeout = None;
+                    fds.push(PollFd::new(notices, PollFlags::IN));
+                }
+                Self::Clock => timeout = Some(WITHOUT_NOTICE),
+            }
         }
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         match poll(&mut fds, timeout.as_ref()) {
@@ -138,15 +158,14 @@ impl Watch {
                 });
             }
         }
-        if block {
-            self.forget_notices()?;
-        }
-        Ok(fds.first().is_some_and(|ended| !ended.revents().is_empty()))
+        let has_ended = fds.first().is_some_and(|ended| !ended.revents().is_empty());
+        self.forget_notices()?;
+        Ok(has_ended)
     }
 
     /// What they say is known: that there is something to read.
     fn forget_notices(&self) -> Result<(), RelayError> {
-        let Some(notices) = &self.notices else {
+        let Self::Notices(notices) = self else {
             return Ok(());
         };
         let mut bytes = [0; 1024];
@@ -227,8 +246,7 @@ mod tests {
         let (mut shown, out) = pipe().unwrap();
         let reader = log.reopen().unwrap();
         let relaying = std::thread::spawn(move || {
-            let watch = Watch { notices: None };
-            relay_watched(&reader, &watch, ended.as_fd(), out.as_fd())
+            relay_watched(&reader, &mut Watch::Clock, ended.as_fd(), out.as_fd())
         });
         let mut bytes = [0; 5];
         for part in [b"first", b"again"] {
