@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hostledger_model::{
-    CommandLine, KillMode, Pid, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity,
-    ProcessStatus, ProcessType, Started, Timestamp,
+    CommandLine, KillMode, MachineId, Pid, Process, ProcessChange, ProcessDraft, ProcessId,
+    ProcessIdentity, ProcessStatus, ProcessType, Started, Timestamp,
 };
 use hostledger_process::{PidSpace, ancestors, start_time};
 use hostledger_store::{Change, StoreError};
@@ -49,7 +49,7 @@ impl Ledger {
 
     fn record_ourselves(
         &self,
-        machine_id: hostledger_model::MachineId,
+        machine_id: MachineId,
         identity: ProcessIdentity,
     ) -> Result<Process, LedgerError> {
         let now = Timestamp::now();
@@ -82,8 +82,9 @@ impl Ledger {
         let own = Pid::new(i32::try_from(process::id()).unwrap_or_default());
         let Some(own) = own else { return Ok(None) };
         self.wait_for_our_start()?;
+        let machine = self.current_machine()?.id;
         for pid in iter::once(own).chain(ancestors(own)?) {
-            if let Some(known) = self.running_with_pid(pid)? {
+            if let Some(known) = self.running_of(machine, pid)? {
                 return Ok(Some(known.id));
             }
         }
@@ -116,6 +117,10 @@ impl Ledger {
             Err(LedgerError::Store(StoreError::ReadOnly { .. })) => return Ok(None),
             Err(error) => return Err(error),
         };
+        self.running_of(machine, pid)
+    }
+
+    fn running_of(&self, machine: MachineId, pid: Pid) -> Result<Option<Process>, LedgerError> {
         let rows = self.store().running_by_pid(machine, pid)?.complete()?;
         if rows.is_empty() {
             return Ok(None);
