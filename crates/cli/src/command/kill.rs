@@ -26,7 +26,7 @@ const UNTIL_RECORDED: Duration = Duration::from_secs(2);
 
 /// End processes, or send them a signal; never hits another process that got the same pid
 ///
-/// Without --signal: SIGTERM to the process and what it started, as its record says, and SIGKILL
+/// Without --signal: SIGTERM to the process and its process group, as its record says, and SIGKILL
 /// to what has not ended after the grace. With --signal: that signal to the process alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
