@@ -53,8 +53,9 @@ pub enum RelayError {
 ///
 /// `ended` is the program's pidfd, or an eventfd(2). What others that still hold the log write
 /// after that is not waited for. `out` is written to directly, not through a buffer of the
-/// standard library; it may be non-blocking. Memory does not grow with the output, and nothing
-/// happens while nothing is written.
+/// standard library; it may be non-blocking. Memory does not grow with the output. After the
+/// first 30 ms, in which the log is looked at by the clock, nothing happens while nothing is
+/// written.
 ///
 /// # Errors
 /// [`RelayError::ReaderGone`] as soon as a write says so.
