@@ -112,9 +112,10 @@ impl DirectSpawner {
     /// # Errors
     /// /proc is missing, or descriptors have run out.
     pub fn new() -> Result<Self, DirectSpawnerError> {
+        let space = PidSpace::current()?;
         Ok(Self {
-            space: PidSpace::current()?,
-            children: Children::new()?,
+            space,
+            children: Children::new(space)?,
             started: HashMap::new(),
             events: Vec::new(),
             rests: Vec::new(),

@@ -11,9 +11,9 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
-use crate::EndStatus;
 use crate::end::{known, witnessed};
 use crate::identity::is_errno;
+use crate::{EndStatus, Means, PidSpace};
 
 /// The direct children of this process, each under a key of the caller's.
 ///
@@ -25,6 +25,7 @@ use crate::identity::is_errno;
 /// Dropping this leaves the children running.
 #[derive(Debug)]
 pub struct Children<K> {
+    means: Means,
     epoll: OwnedFd,
     children: HashMap<K, Child>,
     keys: HashMap<u64, K>,
@@ -80,17 +81,18 @@ pub enum ChildrenError<K: Debug> {
 }
 
 impl<K: Copy + Eq + Hash + Debug> Children<K> {
-    /// None yet.
+    /// None yet. `space` says by which means an end may be learnt that somebody else took.
     ///
     /// An ignored SIGCHLD, which some programs hand down to what they start, is set back to the
     /// default: with it the kernel throws every exit code away (sigaction(2)).
     ///
     /// # Errors
     /// When descriptors run out.
-    pub fn new() -> Result<Self, ChildrenError<K>> {
+    pub fn new(space: &PidSpace) -> Result<Self, ChildrenError<K>> {
         keep_ended_children().map_err(|source| ChildrenError::Watch { source })?;
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(watch)?;
         Ok(Self {
+            means: space.means,
             epoll,
             children: HashMap::new(),
             keys: HashMap::new(),
@@ -229,7 +231,7 @@ impl<K: Copy + Eq + Hash + Debug> Children<K> {
             Ok(Some(ended)) => known(&ended),
             // A thread other than the first that executes a program makes older kernels say so.
             Ok(None) => return Ok(None),
-            Err(error) if is_errno(&error, &[Errno::CHILD]) => witnessed(&child.pidfd),
+            Err(error) if is_errno(&error, &[Errno::CHILD]) => witnessed(self.means, &child.pidfd),
             Err(source) => return Err(failed(source)),
         };
         // Out of the set before the descriptor can be closed: a child between clone and exec can

@@ -5,6 +5,7 @@ use hostledger_sys::{self as sys, Pidfd};
 use procfs::process::Process;
 
 use crate::identity::{model_pid, stat_of};
+use crate::{Means, PidSpace};
 
 /// How a child ended, as far as it can be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +39,32 @@ impl EndStatus {
     }
 }
 
-/// How a process ended that is somebody else's to reap, for bystanders that hold it by a
-/// descriptor opened before it was: its zombie tells, and after that the kernel.
-///
-/// `None` while it runs, for another user's zombie, and before Linux 6.15 once it is reaped.
-#[must_use]
-pub fn exit_of(process: &Pidfd) -> Option<Termination> {
-    zombie_end(process).or_else(|| match sys::exit_status(process) {
+impl PidSpace {
+    /// How a process ended that is somebody else's to reap, for bystanders that hold it by a
+    /// descriptor opened before it was: its zombie tells, and after that the kernel.
+    ///
+    /// `None` while it runs, for another user's zombie, and, once it is reaped, before Linux 6.15
+    /// or when [`Means::exit_info`] may not be used.
+    #[must_use]
+    pub fn exit_of(&self, process: &Pidfd) -> Option<Termination> {
+        exit_of(self.means, process)
+    }
+}
+
+fn exit_of(means: Means, process: &Pidfd) -> Option<Termination> {
+    zombie_end(process).or_else(|| means.exit_info.then(|| kept_end(process))?)
+}
+
+/// The end that the kernel keeps for holders of a pidfd when the zombie has gone.
+fn kept_end(process: &Pidfd) -> Option<Termination> {
+    match sys::exit_status(process) {
         Ok(status) => status.map(termination),
         // Of a pidfd the kernel has no other answer than those that mean "not known".
         Err(error) => {
             tracing::warn!(pid = %process.pid(), %error, "cannot ask how a process ended");
             None
         }
-    })
+    }
 }
 
 /// The end of a process that has not been reaped, by field 52 of its stat (proc(5)), which the
@@ -71,8 +84,8 @@ fn zombie_end(process: &Pidfd) -> Option<Termination> {
 }
 
 /// The end of a child that was taken from us: by a `wait` elsewhere in the program.
-pub(crate) fn witnessed(child: &Pidfd) -> EndStatus {
-    exit_of(child).map_or(EndStatus::Lost, EndStatus::Witnessed)
+pub(crate) fn witnessed(means: Means, child: &Pidfd) -> EndStatus {
+    exit_of(means, child).map_or(EndStatus::Lost, EndStatus::Witnessed)
 }
 
 pub(crate) fn termination(status: sys::EndStatus) -> Termination {

@@ -20,7 +20,7 @@
 //!
 //! let launched = launch.start(space, Output::Files(&logs))?;
 //! // Written down here: launched.identity, launched.started_at.
-//! let mut children = Children::new()?;
+//! let mut children = Children::new(space)?;
 //! children.add("job", launched.pidfd)?;
 //!
 //! // An event loop polls `children`; here there is one child to wait for.
@@ -40,6 +40,7 @@ mod children;
 mod end;
 mod identity;
 mod launch;
+mod means;
 mod output;
 mod pid_space;
 mod rest;
@@ -50,10 +51,11 @@ mod verify;
 
 pub use ancestors::ancestors;
 pub use children::{Children, ChildrenError, Ended};
-pub use end::{EndStatus, exit_of};
+pub use end::EndStatus;
 pub use hostledger_sys::{Features, GroupSignalError, ParseSignalError, Pidfd, Session, Signal};
 pub use identity::IdentityError;
 pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
+pub use means::{Means, UnknownMeans};
 pub use output::{
     Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogFiles, RelayError, Stream, capture,
     relay, tail, tail_offset,

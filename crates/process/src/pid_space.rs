@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use hostledger_model::{BootId, PidNamespace};
 use hostledger_sys::Pidfd;
 
+use crate::Means;
+
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/pid";
 const SELF: &str = "/proc/self";
@@ -20,8 +22,7 @@ const SELF: &str = "/proc/self";
 pub struct PidSpace {
     pub(crate) boot_id: BootId,
     pub(crate) pid_namespace: PidNamespace,
-    /// Whether inodes of pidfds are taken into account, where the kernel has them.
-    pub(crate) pidfs: bool,
+    pub(crate) means: Means,
 }
 
 /// Why it cannot be learnt where we are.
@@ -61,14 +62,20 @@ impl PidSpace {
         Ok(CURRENT.get_or_init(|| read))
     }
 
-    /// The same, but as if the kernel had no pidfs (before Linux 6.9): processes are told apart
-    /// by pid and start time alone, and no inode is recorded.
+    /// The same, with these means only. Without pidfs, as before Linux 6.9, processes are told
+    /// apart by pid and start time alone, and no inode is recorded.
     #[must_use]
-    pub fn without_pidfs(&self) -> Self {
+    pub fn with(&self, means: Means) -> Self {
         Self {
-            pidfs: false,
+            means,
             ..self.clone()
         }
+    }
+
+    /// What may be used here; [`PidSpace::current`] gives all.
+    #[must_use]
+    pub fn means(&self) -> Means {
+        self.means
     }
 
     /// This boot.
@@ -95,13 +102,17 @@ impl PidSpace {
         Ok(Self {
             boot_id: BootId(boot_id.trim().to_owned()),
             pid_namespace: PidNamespace(namespace.ino()),
-            pidfs: true,
+            means: Means::all(),
         })
     }
 
     /// The inode of a pidfd, where it tells processes apart.
     pub(crate) fn inode(&self, pidfd: &Pidfd) -> io::Result<Option<u64>> {
-        if self.pidfs { pidfd.inode() } else { Ok(None) }
+        if self.means.pidfs {
+            pidfd.inode()
+        } else {
+            Ok(None)
+        }
     }
 }
 

@@ -18,9 +18,9 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::EndStatus;
 use crate::end::{known, witnessed};
 use crate::identity::is_errno;
+use crate::{EndStatus, Means};
 
 const TERMINAL: &str = "/dev/tty";
 
@@ -101,7 +101,8 @@ impl TerminalGuard {
                 Ok(Change::Ended(ended)) => break known(&ended),
                 Ok(Change::Stopped(signal)) => follow_stop(program, signal)?,
                 Err(error) if is_errno(&error, &[Errno::CHILD]) => {
-                    break witnessed(program);
+                    // Whether the modes are put back depends on it, and no record.
+                    break witnessed(Means::all(), program);
                 }
                 Err(source) => return Err(TerminalError::Wait { source }),
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hostledger_model::Termination;
 use hostledger_process::{
-    Children, ChildrenError, EndStatus, Features, PidSpace, Pidfd, Signal, Verdict,
+    Children, ChildrenError, EndStatus, Features, Means, PidSpace, Pidfd, Signal, Verdict,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -30,7 +30,7 @@ fn is_readable(children: &impl AsFd) -> bool {
 #[test]
 fn two_hundred_ends_are_all_exact() {
     let place = Place::new();
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     let mut expected = HashMap::new();
     let mut running = Vec::new();
     let signals = [
@@ -86,7 +86,7 @@ fn a_zombie_stays_until_it_is_released_and_its_end_is_told_once() {
     let place = Place::new();
     let space = PidSpace::current().unwrap();
     let child = place.sh("exit 9");
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     children
         .add("it", child.pidfd.try_clone().unwrap())
         .unwrap();
@@ -118,7 +118,7 @@ fn a_zombie_stays_until_it_is_released_and_its_end_is_told_once() {
 fn a_running_child_is_not_released_and_no_key_stands_for_two() {
     let place = Place::new();
     let (one, other) = (place.sh("exec sleep 60"), place.sh("exec sleep 60"));
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     children.add(1, one.pidfd.try_clone().unwrap()).unwrap();
     let again = children.add(1, other.pidfd.try_clone().unwrap());
     assert!(matches!(again, Err(ChildrenError::Duplicate { key: 1 })));
@@ -136,7 +136,7 @@ fn a_child_that_ended_before_it_was_added_is_told() {
     let place = Place::new();
     let child = place.sh("exit 3");
     wait_until("the child has ended", || child.state() == Some('Z'));
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     children.add((), child.pidfd.try_clone().unwrap()).unwrap();
     assert!(is_readable(&children));
     assert_eq!(children.take_ended().unwrap().len(), 1);
@@ -146,7 +146,7 @@ fn a_child_that_ended_before_it_was_added_is_told() {
 fn a_stopped_child_has_not_ended() {
     let place = Place::new();
     let child = place.sh("kill -STOP $$; exit 4");
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     children.add((), child.pidfd.try_clone().unwrap()).unwrap();
     wait_until("the child is stopped", || child.state() == Some('T'));
     assert!(children.take_ended().unwrap().is_empty());
@@ -159,28 +159,32 @@ fn a_stopped_child_has_not_ended() {
 #[test]
 fn a_child_reaped_by_somebody_else_is_witnessed_or_lost_but_never_made_up() {
     let place = Place::new();
-    let child = place.sh("exit 6");
-    let mut children = Children::new().unwrap();
-    children.add((), child.pidfd.try_clone().unwrap()).unwrap();
-    wait_readable(&children);
-    hostledger_sys::reap(&child.pidfd).unwrap();
-    assert_eq!(state(child.pid()), None);
-    let expected = if Features::probe().unwrap().exit_info {
-        EndStatus::Witnessed(Termination::Exited(6))
-    } else {
-        EndStatus::Lost
-    };
-    assert_eq!(children.take_ended().unwrap()[0].status, expected);
-    assert_eq!(expected.usage(), None);
-    children.release(&()).unwrap();
-    assert!(children.is_empty());
+    let space = PidSpace::current().unwrap();
+    let kept = Features::probe().unwrap().exit_info;
+    for means in [Means::all(), Means::without("pidfd-exit").unwrap()] {
+        let child = place.sh("exit 6");
+        let mut children = Children::new(&space.with(means)).unwrap();
+        children.add((), child.pidfd.try_clone().unwrap()).unwrap();
+        wait_readable(&children);
+        hostledger_sys::reap(&child.pidfd).unwrap();
+        assert_eq!(state(child.pid()), None);
+        let expected = if kept && means.exit_info {
+            EndStatus::Witnessed(Termination::Exited(6))
+        } else {
+            EndStatus::Lost
+        };
+        assert_eq!(children.take_ended().unwrap()[0].status, expected);
+        assert_eq!(expected.usage(), None);
+        children.release(&()).unwrap();
+        assert!(children.is_empty());
+    }
 }
 
 #[test]
 fn children_go_on_when_nobody_watches_any_more() {
     let place = Place::new();
     let child = place.sh("exec sleep 60");
-    let mut children = Children::new().unwrap();
+    let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
     children.add((), child.pidfd.try_clone().unwrap()).unwrap();
     drop(children);
     assert!(

@@ -3,7 +3,7 @@
 mod support;
 
 use hostledger_model::{BootId, Pid, PidNamespace, ProcessIdentity, StartTicks, Termination};
-use hostledger_process::{Features, IdentityError, PidSpace, Signal, Verdict, exit_of};
+use hostledger_process::{Features, IdentityError, Means, PidSpace, Signal, Verdict};
 
 use support::Place;
 
@@ -33,7 +33,7 @@ fn a_recorded_process_is_found_alive_then_zombie_then_gone() {
         Verdict::Zombie(_)
     ));
     let killed = Some(Termination::Signaled(9));
-    assert_eq!(exit_of(&held), killed, "its zombie tells");
+    assert_eq!(space.exit_of(&held), killed, "its zombie tells");
     child.end();
     assert!(matches!(
         space.verify(&child.identity).unwrap(),
@@ -41,9 +41,11 @@ fn a_recorded_process_is_found_alive_then_zombie_then_gone() {
     ));
     let kept = Features::probe().unwrap().exit_info;
     assert_eq!(
-        exit_of(&held).map(Termination::exit_code),
+        space.exit_of(&held).map(Termination::exit_code),
         kept.then_some(137)
     );
+    let less = space.with(Means::without("pidfd-exit").unwrap());
+    assert_eq!(less.exit_of(&held), None, "switched off");
 }
 
 #[test]
@@ -85,7 +87,9 @@ fn somebody_else_with_the_same_pid_is_not_taken_for_it() {
 #[test]
 fn without_pidfs_pid_and_start_time_decide() {
     let place = Place::new();
-    let space = PidSpace::current().unwrap().without_pidfs();
+    let space = PidSpace::current()
+        .unwrap()
+        .with(Means::without("pidfs").unwrap());
     let child = place.sh("exec sleep 60");
     let (identity, _) = space.identify(child.pid()).unwrap();
     assert_eq!(identity.pidfd_inode, None);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hostledger_lifecycle::process::{Context, Effect, Event, Exit, handle};
 use hostledger_model::{OwnerId, Process, ProcessStatus, Termination, Timestamp};
-use hostledger_process::{Pidfd, exit_of};
+use hostledger_process::{PidSpace, Pidfd};
 use hostledger_store::Change;
 
 use super::{Bystander, BystanderError};
@@ -71,10 +71,11 @@ impl Bystander {
 /// be read, else when the parent, now init or a subreaper, has reaped it. One that does not do
 /// that duty is not waited for long.
 fn seen_of(pidfd: &Pidfd) -> Result<Option<Termination>, BystanderError> {
+    let space = PidSpace::current()?;
     let deadline = Instant::now() + UNTIL_REAPED;
     loop {
         let unreaped = pidfd.is_unreaped().map_err(BystanderError::Wait)?;
-        let seen = exit_of(pidfd);
+        let seen = space.exit_of(pidfd);
         if seen.is_some() || !unreaped || Instant::now() > deadline {
             return Ok(seen);
         }

@@ -85,7 +85,7 @@ impl Running {
 
     /// Waits for its end, reaps it, and gives how it ended.
     pub(crate) fn end(&self) -> EndStatus {
-        let mut children = Children::new().unwrap();
+        let mut children = Children::new(PidSpace::current().unwrap()).unwrap();
         children
             .add((), self.launched.pidfd.try_clone().unwrap())
             .unwrap();
