@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use hostledger_engine::logs::log_files;
-use hostledger_model::{LogPlace, Process};
-use hostledger_process::{LogDirectory, LogError, Stream};
+use hostledger_model::Process;
+use hostledger_process::{LogDirectory, LogError, Stream, log_file_name};
 
 use crate::{Ledger, LedgerError};
 
@@ -56,15 +56,12 @@ impl Ledger {
     /// Nothing is kept of its output.
     pub fn log_path(&self, process: &Process, stream: Stream) -> Result<PathBuf, LedgerError> {
         let (directory, stem) = self.log_place(process)?;
-        Ok(directory.join(format!("{stem}.{stream}.log")))
+        Ok(directory.join(log_file_name(&stem, stream)))
     }
 
     fn log_place(&self, process: &Process) -> Result<(PathBuf, String), LedgerError> {
         let id = process.id;
-        if process.log == Some(LogPlace::Terminal) {
-            return Err(LedgerError::NoLog { id });
-        }
         let data_dir = self.data_dir().unwrap_or(std::path::Path::new("/"));
-        log_files(data_dir, process.log.as_ref()).ok_or(LedgerError::NoLog { id })
+        log_files(data_dir, process).ok_or(LedgerError::NoLog { id })
     }
 }

@@ -103,6 +103,11 @@ record_id!(
     /// Id of whoever supervises processes: one per running engine, gone with it.
     OwnerId
 );
+record_id!(
+    /// Id of the secret values that were submitted together, and of the file in the data
+    /// directory that keeps them.
+    SecretBatchId
+);
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ mod identity;
 mod interface;
 pub mod json;
 mod limit;
+mod log_place;
 mod machine;
 mod process;
 mod text_enum;
@@ -25,16 +26,17 @@ pub use cause::with_causes;
 pub use duration::{InvalidDuration, LONGEST_DURATION, format_duration, parse_duration};
 pub use environment::{InvalidVariable, SecretWords, environment_variables};
 pub use health::Health;
-pub use id::{BinaryId, InterfaceId, InvalidId, MachineId, OwnerId, ProcessId};
+pub use id::{BinaryId, InterfaceId, InvalidId, MachineId, OwnerId, ProcessId, SecretBatchId};
 pub use identity::{BootId, InvalidPid, Pid, PidNamespace, ProcessIdentity, StartTicks};
 pub use interface::{NetworkFacts, NetworkInterface, limits as interface_limits};
 pub use limit::{Limit, LimitExceeded};
+pub use log_place::LogPlace;
 pub use machine::{Machine, MachineFacts, limits as machine_limits};
 pub use process::{
-    Attempt, CommandLine, DEFAULT_TIMEOUT, DraftError, Ended, InvalidCommand, InvalidLaunch,
-    KillMode, LaunchAttributes, LogPlace, NO_TIMEOUT, Outcome, Process, ProcessChange,
-    ProcessDraft, ProcessStatus, ProcessType, Requeued, ResourceLimit, Started, StopRequest,
-    ancestors, limits as process_limits, parse_umask, timeout_seconds,
+    Attempt, CommandLine, DEFAULT_MAX_LOG_BYTES, DEFAULT_TIMEOUT, DraftError, Ended,
+    InvalidCommand, InvalidLaunch, KillMode, LaunchAttributes, NO_TIMEOUT, Outcome, Process,
+    ProcessChange, ProcessDraft, ProcessStatus, ProcessType, Requeued, ResourceLimit, Started,
+    StopRequest, ancestors, limits as process_limits, parse_umask, timeout_seconds,
 };
 pub use text_enum::UnknownText;
 pub use time::{InvalidTimestamp, Timestamp};

@@ -51,6 +51,8 @@ fn ended(second: i64, outcome: Outcome, exit_code: Option<i32>) -> Ended {
         stderr: "err".to_owned(),
         stdout_bytes: Some(3),
         stderr_bytes: Some(3),
+        stdout_dropped: Some(2),
+        stderr_dropped: None,
         usage: Some(ResourceUsage::default()),
     }
 }
@@ -133,6 +135,10 @@ fn an_end_is_nobodys_and_never_due() {
         ("out", Some(3))
     );
     assert_eq!(
+        (process.stdout_dropped, process.stderr_dropped),
+        (Some(2), None)
+    );
+    assert_eq!(
         (process.started_at, process.ended_at),
         (Some(at(5)), Some(at(9)))
     );
@@ -179,6 +185,7 @@ fn the_next_attempt_starts_without_an_end() {
         (process.stdout_bytes, process.stderr_bytes, process.usage),
         (None, None, None)
     );
+    assert_eq!(process.stdout_dropped, None);
     assert_eq!(process.wall_us(at(33)), Some(2_000_000));
 }
 

@@ -58,7 +58,7 @@ pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Outpu
 pub use means::{Means, UnknownMeans};
 pub use output::{
     Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogFiles, RelayError, Stream, capture,
-    relay, tail, tail_offset,
+    log_file_name, relay, tail, tail_offset,
 };
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use rest::end_rest;

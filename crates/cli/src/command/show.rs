@@ -190,7 +190,9 @@ fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result
         match &process.log {
             None => {}
             Some(LogPlace::Terminal) => fields.add(stream.to_string(), "terminal"),
-            Some(LogPlace::Files { .. }) => {
+            // A terminal of its own has one stream.
+            Some(LogPlace::Merged { .. }) if stream == Stream::Stderr => {}
+            Some(LogPlace::Files { .. } | LogPlace::Directory { .. } | LogPlace::Merged { .. }) => {
                 let path = ledger.log_path(process, stream)?;
                 let size = bytes
                     .map(|bytes| format!(" ({bytes} bytes)"))

@@ -39,7 +39,7 @@ impl Bystander {
         let seen = pidfd.map(seen_of).transpose()?.flatten();
         let now = Timestamp::now();
         let event = seen.map_or(Event::Lost, |termination| {
-            let output = logs::read_output(&self.data_dir, process.log.as_ref());
+            let output = logs::read_output(&self.data_dir, process);
             Event::Exited(Exit {
                 at: now,
                 termination,

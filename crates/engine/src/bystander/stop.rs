@@ -133,7 +133,9 @@ impl Bystander {
 /// is one that writes logs, has a group that is its own.
 fn scope_of(process: &Process) -> KillMode {
     match &process.log {
-        Some(LogPlace::Files { .. }) => process.kill_mode,
+        Some(LogPlace::Files { .. } | LogPlace::Directory { .. } | LogPlace::Merged { .. }) => {
+            process.kill_mode
+        }
         Some(LogPlace::Terminal) | None => KillMode::Process,
     }
 }

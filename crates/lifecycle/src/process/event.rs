@@ -90,4 +90,8 @@ pub struct Output {
     pub stdout_bytes: Option<u64>,
     /// All of its error output in bytes; none when nothing is kept.
     pub stderr_bytes: Option<u64>,
+    /// How many of the first bytes of its output are no longer in the log; none when all are.
+    pub stdout_dropped: Option<u64>,
+    /// How many of the first bytes of its error output are no longer in the log.
+    pub stderr_dropped: Option<u64>,
 }

@@ -189,6 +189,8 @@ fn ended(context: &Context<'_>, exit: &Exit) -> Ended {
         stderr: exit.output.stderr.clone(),
         stdout_bytes: exit.output.stdout_bytes,
         stderr_bytes: exit.output.stderr_bytes,
+        stdout_dropped: exit.output.stdout_dropped,
+        stderr_dropped: exit.output.stderr_dropped,
         usage: exit.usage,
     }
 }
@@ -203,6 +205,8 @@ fn unseen(now: Timestamp, outcome: Outcome) -> Ended {
         stderr: String::new(),
         stdout_bytes: None,
         stderr_bytes: None,
+        stdout_dropped: None,
+        stderr_dropped: None,
         usage: None,
     }
 }

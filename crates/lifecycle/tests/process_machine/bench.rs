@@ -59,6 +59,8 @@ impl Bench {
             stderr: String::new(),
             stdout_bytes: None,
             stderr_bytes: None,
+            stdout_dropped: None,
+            stderr_dropped: None,
             usage: None,
         }
     }

@@ -191,6 +191,8 @@ fn what_the_process_wrote_and_used_is_saved_with_its_end() {
         stderr: "err".to_owned(),
         stdout_bytes: Some(3),
         stderr_bytes: Some(3),
+        stdout_dropped: Some(7),
+        stderr_dropped: None,
     };
     let (_, effects) = bench.handle(&Event::Exited(Exit {
         at: bench.now,
@@ -203,6 +205,8 @@ fn what_the_process_wrote_and_used_is_saved_with_its_end() {
         stderr: "err".to_owned(),
         stdout_bytes: Some(3),
         stderr_bytes: Some(3),
+        stdout_dropped: Some(7),
+        stderr_dropped: None,
         usage,
         ..bench.ended(Outcome::Exited, Some(0))
     };

@@ -1,7 +1,7 @@
 //! What can happen to a process row, each change touching only its own fields.
 
-use super::{LogPlace, Outcome, Process, ProcessStatus, StopRequest};
-use crate::{OwnerId, ProcessIdentity, ResourceUsage, Timestamp};
+use super::{Outcome, Process, ProcessStatus, StopRequest};
+use crate::{LogPlace, OwnerId, ProcessIdentity, ResourceUsage, Timestamp};
 
 /// A change of a process row, decided by its state machine and written by the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,10 @@ pub struct Ended {
     pub stdout_bytes: Option<u64>,
     /// All it wrote to its error output, in bytes; none when that was not kept.
     pub stderr_bytes: Option<u64>,
+    /// How many of the first bytes of its output are no longer in the log; none when all are.
+    pub stdout_dropped: Option<u64>,
+    /// How many of the first bytes of its error output are no longer in the log.
+    pub stderr_dropped: Option<u64>,
     /// What it used of the machine.
     pub usage: Option<ResourceUsage>,
 }
@@ -158,6 +162,8 @@ fn forget_end(process: &mut Process) {
     process.stderr.clear();
     process.stdout_bytes = None;
     process.stderr_bytes = None;
+    process.stdout_dropped = None;
+    process.stderr_dropped = None;
     process.usage = None;
 }
 
@@ -180,6 +186,8 @@ impl Ended {
         process.stderr.clone_from(&self.stderr);
         process.stdout_bytes = self.stdout_bytes;
         process.stderr_bytes = self.stderr_bytes;
+        process.stdout_dropped = self.stdout_dropped;
+        process.stderr_dropped = self.stderr_dropped;
         process.usage = self.usage;
     }
 }

@@ -45,6 +45,8 @@ pub struct ProcessDraft {
     pub launch: LaunchAttributes,
     /// Which part of what it starts is ended with it.
     pub kill_mode: KillMode,
+    /// Whether it may outlive whoever starts it.
+    pub detached: bool,
     /// How many attempts it has, at least 1.
     pub max_attempts: u32,
 }
@@ -113,12 +115,16 @@ impl ProcessDraft {
             url: None,
             launch: LaunchAttributes::default(),
             kill_mode: KillMode::Tree,
+            detached: false,
             max_attempts: 1,
         }
     }
 
     /// Checks everything and makes a queued row, due at `now`, and the secret part of its
     /// environment, which is not in the row.
+    ///
+    /// Whoever keeps that part in a file of the data directory names it in
+    /// [`Process::secret_batch`].
     ///
     /// # Errors
     /// [`DraftError`] names what does not fit.
@@ -160,6 +166,7 @@ impl ProcessDraft {
             raw_cmd: self.command.not_utf8(),
             env,
             secret_env: secrets.keys().cloned().collect(),
+            secret_batch: None,
             timeout: timeout_seconds(self.timeout_ms),
             timeout_ms: self.timeout_ms,
             launch: self.launch,
@@ -171,6 +178,8 @@ impl ProcessDraft {
             stderr: String::new(),
             stdout_bytes: None,
             stderr_bytes: None,
+            stdout_dropped: None,
+            stderr_dropped: None,
             log: None,
             started_at: None,
             ended_at: None,
@@ -184,7 +193,7 @@ impl ProcessDraft {
             owner: None,
             stop: None,
             kill_mode: self.kill_mode,
-            detached: false,
+            detached: self.detached,
             attempt: 1,
             max_attempts: self.max_attempts,
         };

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// How large the log of one stream becomes where nothing else is said: 1 GiB.
+pub const DEFAULT_MAX_LOG_BYTES: u64 = 1 << 30;
+
 /// How a process is set up beyond its command, directory and environment.
 ///
 /// What is none is what its launcher has at that moment.
@@ -23,6 +26,13 @@ pub struct LaunchAttributes {
     /// Resource limits by lower-case name such as `nofile` (getrlimit(2)).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rlimits: Vec<ResourceLimit>,
+    /// How many bytes the log of each stream may have, the oldest going first; none for
+    /// [`DEFAULT_MAX_LOG_BYTES`], 0 for any number. See [`log_bound`](Self::log_bound).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_log_bytes: Option<u64>,
+    /// Keep the logs in its working directory instead of the ledger's own, as ArchiveBox does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub log_in_pwd: bool,
 }
 
 /// One resource limit; none stands for no limit.
@@ -76,6 +86,14 @@ pub enum InvalidLaunch {
         /// The hard limit.
         hard: u64,
     },
+    /// A resource whose limit is ours to set.
+    #[error(
+        "resource limit {name} cannot be set: hostledger marks what descends from a process by it"
+    )]
+    ReservedLimit {
+        /// The resource.
+        name: String,
+    },
     /// One resource has two limits.
     #[error("resource limit {name} is given twice")]
     Twice {
@@ -93,6 +111,16 @@ pub enum InvalidLaunch {
 }
 
 impl LaunchAttributes {
+    /// How many bytes the log of each stream may have; none for any number.
+    #[must_use]
+    pub fn log_bound(&self) -> Option<u64> {
+        match self.max_log_bytes {
+            None => Some(DEFAULT_MAX_LOG_BYTES),
+            Some(0) => None,
+            bound => bound,
+        }
+    }
+
     /// Checks that a process can be set up like this, whoever its launcher is.
     ///
     /// # Errors
@@ -120,14 +148,13 @@ impl LaunchAttributes {
 }
 
 impl ResourceLimit {
-    /// The resources that Linux limits (getrlimit(2)).
-    pub const NAMES: [&str; 16] = [
+    /// The resources whose limits can be set (getrlimit(2)).
+    pub const NAMES: [&str; 15] = [
         "as",
         "core",
         "cpu",
         "data",
         "fsize",
-        "locks",
         "memlock",
         "msgqueue",
         "nice",
@@ -140,11 +167,19 @@ impl ResourceLimit {
         "stack",
     ];
 
-    /// Checks that there is such a resource, and that its soft limit is not above its hard one.
+    /// The one whose limit Linux has ignored since 2.4.25, and hands down: by its value we know
+    /// what descends from a process.
+    const RESERVED: &str = "locks";
+
+    /// Checks that there is such a resource, that its limit is not ours, and that its soft limit is not above its hard one.
     ///
     /// # Errors
     /// [`InvalidLaunch`] names the resource.
     pub fn check(&self) -> Result<(), InvalidLaunch> {
+        if self.name == Self::RESERVED {
+            let name = self.name.clone();
+            return Err(InvalidLaunch::ReservedLimit { name });
+        }
         if !Self::NAMES.contains(&self.name.as_str()) {
             let name = self.name.clone();
             return Err(InvalidLaunch::UnknownLimit { name });
@@ -251,12 +286,26 @@ mod tests {
             ("nofile=18446744073709551616", "NAME=VALUE"),
             ("files=1", "sigpending"),
             ("NOFILE=1", "known are"),
+            ("locks=1", "marks what descends"),
             ("nofile=2:1", "soft limit 2 is above the hard limit 1"),
             ("nofile=unlimited:1", "soft limit unlimited is above"),
         ] {
             let error = text.parse::<ResourceLimit>().unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_log_is_bounded_unless_asked_otherwise() {
+        let bound = |max_log_bytes| {
+            let launch = LaunchAttributes {
+                max_log_bytes,
+                ..LaunchAttributes::default()
+            };
+            launch.log_bound()
+        };
+        assert_eq!(bound(None), Some(DEFAULT_MAX_LOG_BYTES));
+        assert_eq!((bound(Some(0)), bound(Some(1))), (None, Some(1)));
     }
 
     #[test]

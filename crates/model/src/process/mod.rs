@@ -11,7 +11,9 @@ pub use ancestry::ancestors;
 pub use change::{Attempt, Ended, ProcessChange, Requeued, Started};
 pub use command::{CommandLine, InvalidCommand};
 pub use draft::{DraftError, ProcessDraft};
-pub use launch::{InvalidLaunch, LaunchAttributes, ResourceLimit, parse_umask};
+pub use launch::{
+    DEFAULT_MAX_LOG_BYTES, InvalidLaunch, LaunchAttributes, ResourceLimit, parse_umask,
+};
 pub use status::{KillMode, Outcome, ProcessStatus, ProcessType};
 
 use serde::{Deserialize, Serialize};
@@ -19,8 +21,8 @@ use serde_json::{Map, Value};
 
 use crate::limit::Limit;
 use crate::{
-    BinaryId, InterfaceId, MachineId, OwnerId, Pid, ProcessId, ProcessIdentity, ResourceUsage,
-    Timestamp,
+    BinaryId, InterfaceId, LogPlace, MachineId, OwnerId, Pid, ProcessId, ProcessIdentity,
+    ResourceUsage, SecretBatchId, Timestamp,
 };
 
 /// The `timeout` column's way of saying that there is none.
@@ -59,6 +61,9 @@ pub struct Process {
     pub env: Map<String, Value>,
     /// Keys of `env` whose values are secret and not in the row.
     pub secret_env: Vec<String>,
+    /// The file in the data directory that keeps those values until the process has ended; none
+    /// when it has no secrets, or they were handed to its supervisor alone.
+    pub secret_batch: Option<SecretBatchId>,
     /// Seconds it may run, [`NO_TIMEOUT`] for as long as it likes; mirrors `timeout_ms`.
     pub timeout: i64,
     /// Milliseconds it may run; none for as long as it likes.
@@ -82,6 +87,11 @@ pub struct Process {
     pub stdout_bytes: Option<u64>,
     /// All it wrote to its error output, in bytes.
     pub stderr_bytes: Option<u64>,
+    /// How many of the first bytes of its output are no longer in the log, which has a bound;
+    /// none when all are.
+    pub stdout_dropped: Option<u64>,
+    /// How many of the first bytes of its error output are no longer in the log.
+    pub stderr_dropped: Option<u64>,
     /// Where its output goes.
     pub log: Option<LogPlace>,
     /// When it started, by the kernel's account.
@@ -116,40 +126,6 @@ pub struct Process {
     pub attempt: u32,
     /// How many attempts it has.
     pub max_attempts: u32,
-}
-
-/// Where the output of a process goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogPlace {
-    /// To the launcher's terminal: nothing is kept.
-    Terminal,
-    /// To `<stem>.stdout.log` and `<stem>.stderr.log`; a relative stem is in the data directory.
-    Files {
-        /// Path without the endings.
-        stem: String,
-    },
-}
-
-impl LogPlace {
-    /// The text the row keeps: `terminal`, or the stem.
-    #[must_use]
-    pub fn as_text(&self) -> &str {
-        match self {
-            Self::Terminal => "terminal",
-            Self::Files { stem } => stem,
-        }
-    }
-
-    /// Reads what [`as_text`](Self::as_text) gave.
-    #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        match text {
-            "terminal" => Self::Terminal,
-            stem => Self::Files {
-                stem: stem.to_owned(),
-            },
-        }
-    }
 }
 
 /// A stop that was asked for; stored before any signal is sent.

@@ -4,8 +4,8 @@ use hostledger_model::{
     Binary, BinaryId, BinaryStatus, BootId, CommandLine, Health, InterfaceId, KillMode,
     LaunchAttributes, LogPlace, Machine, MachineFacts, MachineId, NetworkFacts, NetworkInterface,
     Outcome, Pid, PidNamespace, Process, ProcessDraft, ProcessId, ProcessIdentity, ProcessStatus,
-    ProcessType, ResourceLimit, ResourceUsage, SecretWords, StartTicks, StopRequest, Timestamp,
-    timeout_seconds,
+    ProcessType, ResourceLimit, ResourceUsage, SecretBatchId, SecretWords, StartTicks, StopRequest,
+    Timestamp, timeout_seconds,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -220,19 +220,31 @@ fn launch() -> impl Strategy<Value = LaunchAttributes> {
         option::of(-20..=19),
         option::of(0..=0o777_u32),
         vec(resource_limit(), 0..3),
+        any::<Option<u64>>(),
+        any::<bool>(),
     )
-        .prop_map(|(clear_env, nice, umask, rlimits)| LaunchAttributes {
-            clear_env,
-            nice,
-            umask,
-            rlimits,
-        })
+        .prop_map(
+            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd)| LaunchAttributes {
+                clear_env,
+                nice,
+                umask,
+                rlimits,
+                max_log_bytes,
+                log_in_pwd,
+            },
+        )
 }
 
 fn log_place() -> impl Strategy<Value = LogPlace> {
     prop_oneof![
         Just(LogPlace::Terminal),
-        text().prop_map(|stem| LogPlace::Files { stem }),
+        text().prop_map(|stem| LogPlace::Files {
+            stem: format!("processes/{stem}.1"),
+        }),
+        text().prop_map(|path| LogPlace::Directory {
+            path: format!("/{path}"),
+        }),
+        text().prop_map(|stem| LogPlace::Merged { stem }),
     ]
 }
 
@@ -295,7 +307,8 @@ prop_compose! {
         times in vec(option::of(timestamp()), 2),
         log in option::of(log_place()),
         usage in option::of(usage()),
-        bytes in any::<[Option<u64>; 2]>(),
+        bytes in any::<[Option<u64>; 4]>(),
+        secret_batch in option::of(uuid()),
         stop in option::of(stop()),
         detached: bool,
         attempt: u32,
@@ -312,6 +325,9 @@ prop_compose! {
             usage,
             stdout_bytes: bytes[0],
             stderr_bytes: bytes[1],
+            stdout_dropped: bytes[2],
+            stderr_dropped: bytes[3],
+            secret_batch: secret_batch.map(SecretBatchId::from),
             stop,
             detached,
             attempt,

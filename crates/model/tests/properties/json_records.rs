@@ -115,6 +115,8 @@ proptest! {
         prop_assert_eq!(&record.stop, &process.stop);
         prop_assert_eq!(record.launch.clone().unwrap_or_default(), process.launch);
         prop_assert_eq!((record.stdout_bytes, record.stderr_bytes), (process.stdout_bytes, process.stderr_bytes));
+        prop_assert_eq!((record.stdout_dropped, record.stderr_dropped), (process.stdout_dropped, process.stderr_dropped));
+        prop_assert_eq!(record.secret_batch, process.secret_batch);
         let usage = process.usage;
         prop_assert_eq!(
             (record.cpu_user_us, record.cpu_system_us, record.max_rss_kib, record.block_inputs),
@@ -134,7 +136,7 @@ proptest! {
         );
         let log = match (record.stdout.as_deref(), record.stderr.as_deref(), record.log) {
             (Some("terminal"), Some("terminal"), None) => Some(LogPlace::Terminal),
-            (None, None, stem) => stem.map(|stem| LogPlace::Files { stem }),
+            (None, None, text) => text.map(|text| LogPlace::from_text(&text)),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         };
         prop_assert_eq!(log, process.log);

@@ -11,7 +11,6 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("cpu", Resource::Cpu),
     ("data", Resource::Data),
     ("fsize", Resource::Fsize),
-    ("locks", Resource::Locks),
     ("memlock", Resource::Memlock),
     ("msgqueue", Resource::Msgqueue),
     ("nice", Resource::Nice),

@@ -122,7 +122,7 @@ impl LogDirectory {
     pub fn create(&self, stem: &str) -> Result<LogFiles, LogError> {
         let stdout = self.create_one(stem, Stream::Stdout)?;
         let stderr = self.create_one(stem, Stream::Stderr).inspect_err(|_| {
-            let name = file_name(stem, Stream::Stdout);
+            let name = log_file_name(stem, Stream::Stdout);
             if let Err(error) = unlinkat(&self.directory, &name, AtFlags::empty()) {
                 tracing::warn!(file = name, %error, "cannot remove a log that is not used");
             }
@@ -143,7 +143,7 @@ impl LogDirectory {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = openat(
             &self.directory,
-            file_name(stem, stream),
+            log_file_name(stem, stream),
             flags,
             Mode::empty(),
         );
@@ -156,7 +156,7 @@ impl LogDirectory {
     /// Where a log lies, whether it exists or not.
     #[must_use]
     pub fn path_of(&self, stem: &str, stream: Stream) -> PathBuf {
-        self.path.join(file_name(stem, stream))
+        self.path.join(log_file_name(stem, stream))
     }
 
     fn create_one(&self, stem: &str, stream: Stream) -> Result<File, LogError> {
@@ -168,7 +168,7 @@ impl LogDirectory {
             | OFlags::NOFOLLOW
             | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        let created = openat(&self.directory, file_name(stem, stream), flags, mode);
+        let created = openat(&self.directory, log_file_name(stem, stream), flags, mode);
         created.map(File::from).map_err(|errno| LogError::Create {
             path: self.path_of(stem, stream),
             source: errno.into(),
@@ -176,8 +176,11 @@ impl LogDirectory {
     }
 }
 
-fn file_name(stem: &str, stream: Stream) -> String {
-    format!("{stem}.{stream}.log")
+/// What the log of a stream is called: `<stem>.stdout.log`, or `stdout.log` for an empty stem.
+#[must_use]
+pub fn log_file_name(stem: &str, stream: Stream) -> String {
+    let dot = if stem.is_empty() { "" } else { "." };
+    format!("{stem}{dot}{stream}.log")
 }
 
 #[cfg(test)]

@@ -6,6 +6,6 @@ mod relay;
 mod tail;
 
 pub use capture::{Captured, DEFAULT_CAPTURE_LIMIT, capture};
-pub use log_files::{LogDirectory, LogError, LogFiles, Stream};
+pub use log_files::{LogDirectory, LogError, LogFiles, Stream, log_file_name};
 pub use relay::{RelayError, relay};
 pub use tail::{tail, tail_offset};

@@ -38,6 +38,8 @@ pub(super) struct AttemptRow {
     block_outputs: Option<i64>,
     voluntary_switches: Option<i64>,
     involuntary_switches: Option<i64>,
+    stdout_dropped: Option<i64>,
+    stderr_dropped: Option<i64>,
 }
 
 impl AttemptRow {
@@ -64,7 +66,7 @@ impl AttemptRow {
             stderr: ended.stderr,
             stdout_bytes: ended.stdout_bytes.map(encoding::bits),
             stderr_bytes: ended.stderr_bytes.map(encoding::bits),
-            log: attempt.log.map(|log| log.as_text().to_owned()),
+            log: attempt.log.map(|log| log.to_text()),
             cpu_user_us: usage.cpu_user_us,
             cpu_system_us: usage.cpu_system_us,
             max_rss_kib: usage.max_rss_kib,
@@ -72,6 +74,8 @@ impl AttemptRow {
             block_outputs: usage.block_outputs,
             voluntary_switches: usage.voluntary_switches,
             involuntary_switches: usage.involuntary_switches,
+            stdout_dropped: ended.stdout_dropped.map(encoding::bits),
+            stderr_dropped: ended.stderr_dropped.map(encoding::bits),
         }
     }
 }
@@ -144,6 +148,8 @@ impl TableRow for AttemptRow {
                 stderr: self.stderr,
                 stdout_bytes: self.stdout_bytes.map(i64::cast_unsigned),
                 stderr_bytes: self.stderr_bytes.map(i64::cast_unsigned),
+                stdout_dropped: self.stdout_dropped.map(i64::cast_unsigned),
+                stderr_dropped: self.stderr_dropped.map(i64::cast_unsigned),
                 usage: usage.read(read)?,
             },
         })

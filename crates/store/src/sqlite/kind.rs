@@ -54,11 +54,11 @@ fn look(connection: &mut SqliteConnection) -> QueryResult<Kind> {
     }
 }
 
-/// Our columns are there together or not at all: the last one stands for them.
+/// Our columns are there together or not at all: the one added last stands for them.
 fn columns(connection: &mut SqliteConnection) -> QueryResult<Columns> {
     let last = table_column::table
         .filter(table_column::table_name.eq(names::PROCESS))
-        .filter(table_column::name.eq(process::involuntary_switches::NAME));
+        .filter(table_column::name.eq(process::secret_batch::NAME));
     Ok(
         if diesel::select(diesel::dsl::exists(last)).get_result(connection)? {
             Columns::All

@@ -123,6 +123,9 @@ diesel::table! {
         block_outputs -> Nullable<BigInt>,
         voluntary_switches -> Nullable<BigInt>,
         involuntary_switches -> Nullable<BigInt>,
+        stdout_dropped -> Nullable<BigInt>,
+        stderr_dropped -> Nullable<BigInt>,
+        secret_batch -> Nullable<Text>,
     }
 }
 
@@ -154,6 +157,16 @@ diesel::table! {
         block_outputs -> Nullable<BigInt>,
         voluntary_switches -> Nullable<BigInt>,
         involuntary_switches -> Nullable<BigInt>,
+        stdout_dropped -> Nullable<BigInt>,
+        stderr_dropped -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    #[sql_name = "hostledger_worker_id"]
+    worker_id (worker_type) {
+        worker_type -> Text,
+        last_id -> BigInt,
     }
 }
 

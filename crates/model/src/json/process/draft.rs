@@ -52,6 +52,7 @@ impl ProcessRecord {
             url: self.url,
             launch: self.launch.unwrap_or_default(),
             kill_mode: self.kill_mode.unwrap_or(KillMode::Tree),
+            detached: self.detached.unwrap_or_default(),
             max_attempts: self.max_attempts.unwrap_or(1),
         })
     }
@@ -102,7 +103,7 @@ mod tests {
         let draft = draft(json!({
             "cmd": ["x"], "machine_id": machine_id, "pwd": "/tmp", "timeout_ms": 1500, "timeout": 2,
             "env": {"A": 1}, "max_attempts": 3, "kill_mode": "group", "process_type": "hook",
-            "launch": {"nice": 5}, "exit_code": 3, "status": "exited",
+            "launch": {"nice": 5, "max_log_bytes": 0, "log_in_pwd": true}, "detached": true, "exit_code": 3, "status": "exited",
         }))
         .unwrap();
         assert_eq!(
@@ -114,6 +115,14 @@ mod tests {
         assert_eq!(
             (draft.kill_mode, draft.launch.nice),
             (KillMode::Group, Some(5))
+        );
+        assert_eq!(
+            (
+                draft.detached,
+                draft.launch.log_bound(),
+                draft.launch.log_in_pwd
+            ),
+            (true, None, true)
         );
     }
 

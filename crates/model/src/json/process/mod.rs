@@ -11,8 +11,8 @@ use self::environment::GivenEnvironment;
 use super::{RecordType, compact, field, own_version};
 use crate::{
     BinaryId, BootId, InterfaceId, KillMode, LaunchAttributes, LogPlace, MachineId, NO_TIMEOUT,
-    Outcome, Pid, PidNamespace, Process, ProcessId, ProcessStatus, ProcessType, StartTicks,
-    StopRequest, Timestamp,
+    Outcome, Pid, PidNamespace, Process, ProcessId, ProcessStatus, ProcessType, SecretBatchId,
+    StartTicks, StopRequest, Timestamp,
 };
 
 /// A process as JSON, its fields in the order in which they are written.
@@ -103,6 +103,9 @@ pub struct ProcessRecord {
     /// How it is set up, when not just as its launcher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchAttributes>,
+    /// Which file of the data directory keeps its secrets; it has none of their values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_batch: Option<SecretBatchId>,
 
     /// CPU time in user mode, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,13 +148,19 @@ pub struct ProcessRecord {
     /// All it wrote to its error output, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr_bytes: Option<u64>,
+    /// How many of the first bytes of its output are no longer in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout_dropped: Option<u64>,
+    /// How many of the first bytes of its error output are no longer in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_dropped: Option<u64>,
     /// `terminal` when its output went there and nothing was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
     /// `terminal` when its error output went there and nothing was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
-    /// Path of its logs without the endings.
+    /// Where its logs are, as [`LogPlace::to_text`] has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 
@@ -165,8 +174,8 @@ impl From<&Process> for ProcessRecord {
         let usage = process.usage.as_ref();
         let identity = process.identity.as_ref();
         let (terminal, log) = match &process.log {
-            Some(place @ LogPlace::Terminal) => (Some(place.as_text().to_owned()), None),
-            Some(LogPlace::Files { stem }) => (None, Some(stem.clone())),
+            Some(place @ LogPlace::Terminal) => (Some(place.to_text()), None),
+            Some(place) => (None, Some(place.to_text())),
             None => (None, None),
         };
         Self {
@@ -198,6 +207,7 @@ impl From<&Process> for ProcessRecord {
             stop: process.stop.clone(),
             launch: Some(process.launch.clone())
                 .filter(|launch| *launch != LaunchAttributes::default()),
+            secret_batch: process.secret_batch,
             cpu_user_us: usage.map(|usage| usage.cpu_user_us),
             cpu_system_us: usage.map(|usage| usage.cpu_system_us),
             max_rss_kib: usage.map(|usage| usage.max_rss_kib),
@@ -211,6 +221,8 @@ impl From<&Process> for ProcessRecord {
             pidfd_inode: identity.and_then(|identity| identity.pidfd_inode),
             stdout_bytes: process.stdout_bytes,
             stderr_bytes: process.stderr_bytes,
+            stdout_dropped: process.stdout_dropped,
+            stderr_dropped: process.stderr_dropped,
             stdout: terminal.clone(),
             stderr: terminal,
             log,

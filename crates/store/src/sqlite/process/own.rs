@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use hostledger_model::{
     BootId, KillMode, LaunchAttributes, LogPlace, OwnerId, Pid, PidNamespace, Process,
-    ProcessIdentity, ResourceUsage, StartTicks, StopRequest,
+    ProcessIdentity, ResourceUsage, SecretBatchId, StartTicks, StopRequest,
 };
 
 use crate::error::CorruptRow;
@@ -36,6 +36,9 @@ pub(in crate::sqlite) struct OwnRow {
     pub(super) stderr_bytes: Option<i64>,
     #[diesel(embed)]
     pub(super) usage: UsageRow,
+    pub(super) stdout_dropped: Option<i64>,
+    pub(super) stderr_dropped: Option<i64>,
+    pub(super) secret_batch: Option<String>,
 }
 
 /// Exact identity, but for the pid, which ArchiveBox has a column for.
@@ -85,6 +88,9 @@ impl Default for OwnRow {
             stdout_bytes: None,
             stderr_bytes: None,
             usage: UsageRow::default(),
+            stdout_dropped: None,
+            stderr_dropped: None,
+            secret_batch: None,
         }
     }
 }
@@ -114,10 +120,13 @@ impl From<&Process> for OwnRow {
             raw_pwd: process.raw_pwd.clone(),
             secret_env: (!process.secret_env.is_empty())
                 .then(|| encoding::text_list(&process.secret_env)),
-            log: process.log.as_ref().map(|log| log.as_text().to_owned()),
+            log: process.log.as_ref().map(LogPlace::to_text),
             stdout_bytes: process.stdout_bytes.map(encoding::bits),
             stderr_bytes: process.stderr_bytes.map(encoding::bits),
             usage: process.usage.as_ref().map(Into::into).unwrap_or_default(),
+            stdout_dropped: process.stdout_dropped.map(encoding::bits),
+            stderr_dropped: process.stderr_dropped.map(encoding::bits),
+            secret_batch: process.secret_batch.map(SecretBatchId::simple),
         }
     }
 }

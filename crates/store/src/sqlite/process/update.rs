@@ -27,6 +27,8 @@ struct EndedRow<'e> {
     stderr_bytes: Option<i64>,
     #[diesel(embed)]
     usage: UsageRow,
+    stdout_dropped: Option<i64>,
+    stderr_dropped: Option<i64>,
 }
 
 impl<'e> From<&'e Ended> for EndedRow<'e> {
@@ -40,6 +42,8 @@ impl<'e> From<&'e Ended> for EndedRow<'e> {
             stdout_bytes: ended.stdout_bytes.map(encoding::bits),
             stderr_bytes: ended.stderr_bytes.map(encoding::bits),
             usage: ended.usage.as_ref().map(Into::into).unwrap_or_default(),
+            stdout_dropped: ended.stdout_dropped.map(encoding::bits),
+            stderr_dropped: ended.stderr_dropped.map(encoding::bits),
         }
     }
 }
@@ -47,27 +51,27 @@ impl<'e> From<&'e Ended> for EndedRow<'e> {
 /// The columns that tell how an attempt started.
 #[derive(AsChangeset, Default)]
 #[diesel(table_name = process, treat_none_as_null = true)]
-struct StartRow<'s> {
+struct StartRow {
     pid: Option<i64>,
     #[diesel(embed)]
     identity: IdentityRow,
     started_at: Option<String>,
-    log: Option<&'s str>,
+    log: Option<String>,
 }
 
-impl<'s> From<&'s Started> for StartRow<'s> {
-    fn from(started: &'s Started) -> Self {
+impl From<&Started> for StartRow {
+    fn from(started: &Started) -> Self {
         Self {
             pid: Some(started.identity.pid.get().into()),
             identity: (&started.identity).into(),
             started_at: Some(encoding::time(started.started_at)),
-            log: Some(started.log.as_text()),
+            log: Some(started.log.to_text()),
         }
     }
 }
 
 /// What an end does to the columns of the start: one that never was leaves none behind.
-fn start_after(ended: &Ended) -> Option<StartRow<'static>> {
+fn start_after(ended: &Ended) -> Option<StartRow> {
     ended.outcome.is_before_start().then(StartRow::default)
 }
 

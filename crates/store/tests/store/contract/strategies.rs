@@ -3,7 +3,7 @@
 use hostledger_model::{
     BinaryId, BootId, InterfaceId, KillMode, LaunchAttributes, LogPlace, MachineId, Outcome,
     OwnerId, Pid, PidNamespace, Process, ProcessId, ProcessIdentity, ProcessStatus, ProcessType,
-    ResourceLimit, ResourceUsage, StartTicks, StopRequest, Timestamp,
+    ResourceLimit, ResourceUsage, SecretBatchId, StartTicks, StopRequest, Timestamp,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -98,21 +98,31 @@ fn launch() -> impl Strategy<Value = LaunchAttributes> {
         any::<Option<i32>>(),
         any::<Option<u32>>(),
         vec(rlimit, 0..3),
+        any::<Option<u64>>(),
+        any::<bool>(),
     )
-        .prop_map(|(clear_env, nice, umask, rlimits)| LaunchAttributes {
-            clear_env,
-            nice,
-            umask,
-            rlimits,
-        })
+        .prop_map(
+            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd)| LaunchAttributes {
+                clear_env,
+                nice,
+                umask,
+                rlimits,
+                max_log_bytes,
+                log_in_pwd,
+            },
+        )
 }
 
 fn log() -> impl Strategy<Value = LogPlace> {
     prop_oneof![
         Just(LogPlace::Terminal),
         text().prop_map(|stem| LogPlace::Files {
-            stem: format!("processes/{stem}"),
+            stem: format!("processes/{stem}.1"),
         }),
+        text().prop_map(|path| LogPlace::Directory {
+            path: format!("/{path}"),
+        }),
+        text().prop_map(|stem| LogPlace::Merged { stem }),
     ]
 }
 
@@ -133,7 +143,11 @@ fn what() -> impl Strategy<Value = Process> {
         text(),
         option::of(vec(any::<u8>(), 0..6)),
     );
-    let environment = (object(json()), vec(text(), 0..3));
+    let environment = (
+        object(json()),
+        vec(text(), 0..3),
+        option::of(id::<SecretBatchId>()),
+    );
     let timeout = (any::<i64>(), any::<Option<u64>>());
     let kind = (
         select(ProcessType::ALL),
@@ -152,6 +166,7 @@ fn what() -> impl Strategy<Value = Process> {
             raw_pwd: command.3,
             env: environment.0,
             secret_env: environment.1,
+            secret_batch: environment.2,
             timeout: timeout.0,
             timeout_ms: timeout.1,
             launch,
@@ -189,8 +204,7 @@ pub(crate) fn process(references: References) -> impl Strategy<Value = Process> 
     let output = (
         text(),
         text(),
-        any::<Option<u64>>(),
-        any::<Option<u64>>(),
+        any::<[Option<u64>; 4]>(),
         option::of(log()),
         option::of(usage()),
     );
@@ -213,10 +227,12 @@ pub(crate) fn process(references: References) -> impl Strategy<Value = Process> 
             stop: state.4,
             stdout: output.0,
             stderr: output.1,
-            stdout_bytes: output.2,
-            stderr_bytes: output.3,
-            log: output.4,
-            usage: output.5,
+            stdout_bytes: output.2[0],
+            stderr_bytes: output.2[1],
+            stdout_dropped: output.2[2],
+            stderr_dropped: output.2[3],
+            log: output.3,
+            usage: output.4,
             pid,
             identity,
             ..what

@@ -140,6 +140,8 @@ pub(crate) fn ended(exit_code: i32) -> Ended {
         stderr: "ärr".to_owned(),
         stdout_bytes: Some(u64::MAX),
         stderr_bytes: Some(4),
+        stdout_dropped: Some(u64::MAX - 4),
+        stderr_dropped: None,
         usage: Some(hostledger_model::ResourceUsage {
             cpu_user_us: 1,
             cpu_system_us: 2,

@@ -2,6 +2,7 @@
 
 mod foreign;
 mod locking;
+mod older;
 mod opening;
 mod other_process;
 mod rows;
