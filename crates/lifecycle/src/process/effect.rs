@@ -7,6 +7,10 @@ use hostledger_model::{KillMode, ProcessChange, Timestamp};
 /// What follows a [`Save`](Self::Save) is done when the change is durable, not before: so a
 /// request to stop is stored before its signal is sent.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event has two or three effects, which are moved once: a box would cost more"
+)]
 pub enum Effect {
     /// Start the program; [`Spawned`](super::Event::Spawned) or
     /// [`SpawnFailed`](super::Event::SpawnFailed) is to come of it.
