@@ -217,6 +217,7 @@ impl DirectSpawner {
             termination,
             usage: status.usage(),
             output,
+            stopped: None,
         })
     }
 }

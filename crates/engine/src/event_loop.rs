@@ -377,6 +377,7 @@ impl EventLoop {
             }
             ProcessChange::Claimed { .. }
             | ProcessChange::Deferred { .. }
+            | ProcessChange::Detached
             | ProcessChange::StopRequested(_) => {}
         }
         self.timers.disarm(id);

@@ -219,6 +219,34 @@ fn an_attempt_that_never_started_has_nothing_of_the_one_before() {
 }
 
 #[test]
+fn an_attempt_lost_before_its_start_was_known_has_nothing_of_the_one_before() {
+    let requeued = ProcessChange::Requeued(Requeued {
+        ended: ended(9, Outcome::Exited, Some(1)),
+        retry_at: at(30),
+    });
+    let first = [ProcessChange::Started(started(5)), requeued];
+    let lost = ended(31, Outcome::Lost, None);
+    assert_eq!(Attempt::of(&after(&first), &lost).identity, None);
+    let [start, again] = first;
+    let mut process = after(&[start, again]);
+    ProcessChange::Ended(lost.clone()).apply(&mut process, at(32));
+    assert_eq!((process.pid, process.log), (None, None));
+
+    let process = after(&[
+        ProcessChange::Started(started(5)),
+        ProcessChange::Ended(lost),
+    ]);
+    assert_eq!(process.pid, Pid::new(42), "its own");
+}
+
+#[test]
+fn a_detached_process_is_no_less_its_supervisors() {
+    let process = after(&[ProcessChange::Started(started(5)), ProcessChange::Detached]);
+    assert!(process.detached);
+    assert_eq!(process.status, ProcessStatus::Running);
+}
+
+#[test]
 fn the_history_keeps_who_an_attempt_was() {
     let process = after(&[ProcessChange::Started(started(5))]);
     let end = ended(9, Outcome::Signaled, Some(139));

@@ -45,6 +45,7 @@ impl Bystander {
                 termination,
                 usage: None,
                 output,
+                stopped: None,
             })
         });
         let nobody = OwnerId::generate();

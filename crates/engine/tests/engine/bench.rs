@@ -83,6 +83,7 @@ pub(crate) fn name(change: &ProcessChange) -> &'static str {
         ProcessChange::StopRequested(_) => "stop",
         ProcessChange::Ended(_) => "ended",
         ProcessChange::Requeued(_) => "requeued",
+        ProcessChange::Detached => "detached",
     }
 }
 
@@ -183,6 +184,7 @@ pub(crate) fn end(world: &World, ready: &OwnedFd, id: ProcessId, termination: Te
         termination,
         usage: None,
         output: Output::default(),
+        stopped: None,
     });
     world.events.lock().unwrap().push_back((id, event));
     rustix::io::write(ready, &1u64.to_ne_bytes()).unwrap();
@@ -195,6 +197,7 @@ pub(crate) fn exit(code: u8) -> Event {
         termination,
         usage: None,
         output: Output::default(),
+        stopped: None,
     })
 }
 

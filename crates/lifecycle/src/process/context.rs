@@ -47,6 +47,20 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The same for another row, without effects.
+    pub(super) fn with<'b>(&self, process: &'b Process) -> Context<'b> {
+        Context {
+            process,
+            machine: self.machine,
+            owner: self.owner,
+            now: self.now,
+            retry: self.retry,
+            chance: self.chance,
+            grace: self.grace,
+            effects: Vec::new(),
+        }
+    }
+
     /// The effects decided on, in order.
     #[must_use]
     pub fn into_effects(self) -> Vec<Effect> {

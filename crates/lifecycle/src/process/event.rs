@@ -30,7 +30,8 @@ pub enum Event {
     },
     /// It ended.
     Exited(Exit),
-    /// It is gone and nobody could learn how it ended.
+    /// It is gone and nobody could learn how it ended. It need not be known to have started: who
+    /// was to start it may have vanished before that was written down.
     Lost,
     /// Its time is up.
     TimedOut,
@@ -77,6 +78,8 @@ pub struct Exit {
     pub usage: Option<ResourceUsage>,
     /// What it wrote.
     pub output: Output,
+    /// The stop that whoever supervised it had made, if any; one that the row has goes before.
+    pub stopped: Option<StopRequest>,
 }
 
 /// A bounded part of what a process wrote, and how much it was.

@@ -46,6 +46,10 @@ impl ProcessMachine {
                 Handled
             }
             Event::Launch if !can_start(context) => Handled,
+            // It was asked to stop before anybody started it.
+            Event::Tick | Event::Launch if context.process.stop.is_some() => {
+                Transition(end(context, unseen(context.now, Outcome::Cancelled)))
+            }
             Event::Tick | Event::Launch => {
                 context.push(Effect::Spawn);
                 Handled
@@ -89,7 +93,8 @@ impl ProcessMachine {
                 context.save(ProcessChange::StopRequested(request.clone()));
                 Handled
             }
-            Event::Exited(_) | Event::Lost | Event::TimedOut | Event::GraceOver => Super,
+            Event::Lost => Transition(end(context, unseen(context.now, Outcome::Lost))),
+            Event::Exited(_) | Event::TimedOut | Event::GraceOver => Super,
         }
     }
 
@@ -115,6 +120,9 @@ impl ProcessMachine {
                 Handled
             }
             Event::Exited(exit) => {
+                if let (None, Some(stopped)) = (&context.process.stop, &exit.stopped) {
+                    context.save(ProcessChange::StopRequested(stopped.clone()));
+                }
                 let ended = ended(context, exit);
                 Transition(end(context, ended))
             }
@@ -175,7 +183,8 @@ fn end(context: &mut Context<'_>, ended: Ended) -> ProcessStatus {
 }
 
 fn ended(context: &Context<'_>, exit: &Exit) -> Ended {
-    let outcome = match (&context.process.stop, exit.termination) {
+    let stop = context.process.stop.as_ref().or(exit.stopped.as_ref());
+    let outcome = match (stop, exit.termination) {
         (Some(stop), _) if stop.is_timeout() => Outcome::TimedOut,
         (Some(_), _) => Outcome::Killed,
         (None, Termination::Exited(_)) => Outcome::Exited,

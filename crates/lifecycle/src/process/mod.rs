@@ -2,21 +2,25 @@
 //!
 //! ```text
 //! queued ── tick or launch, it can start ──▶ queued    spawn
+//!        ── the same, asked to stop before ─▶ exited    cancelled
 //!        ── tick, it cannot start ─────────▶ queued    due again later
 //!        ── spawned ───────────────────────▶ running
-//!        ── spawn failed, cancelled ───────▶ exited
+//!        ── spawn failed, cancelled, lost ─▶ exited
 //! running ─ stop requested, timed out ─────▶ running   the request is stored, then signals
 //!         ─ exited, it is over ────────────▶ exited
 //!         ─ exited, attempts left ─────────▶ queued    due after a backoff
+//!         ─ lost ──────────────────────────▶ exited
 //! exited    final: every event is ignored
 //! ```
 
+mod catch_up;
 mod context;
 mod effect;
 mod event;
 mod machine;
 mod retry;
 
+pub use catch_up::catch_up;
 pub use context::Context;
 pub use effect::{Effect, Timer};
 pub use event::{Event, Exit, Output};

@@ -1,7 +1,9 @@
 //! A process in some state, and the events it can meet.
 
 use chrono::TimeDelta;
-use hostledger_lifecycle::process::{Context, Effect, Event, Exit, Output, RetryPolicy, handle};
+use hostledger_lifecycle::process::{
+    Context, Effect, Event, Exit, Output, RetryPolicy, catch_up, handle,
+};
 use hostledger_model::{
     BootId, CommandLine, Ended, KillMode, LogPlace, MachineId, Outcome, OwnerId, Pid, PidNamespace,
     Process, ProcessChange, ProcessDraft, ProcessIdentity, ProcessStatus, SecretWords, StartTicks,
@@ -44,6 +46,14 @@ impl Bench {
         context.retry = self.retry;
         let status = handle(event, &mut context);
         (status, context.into_effects())
+    }
+
+    /// What is written of events that are past, and the row that it makes.
+    pub(crate) fn catch_up(&self, events: &[Event]) -> (Process, Vec<Effect>) {
+        let owner = OwnerId::generate();
+        let mut context = Context::new(&self.process, self.machine, owner, self.now, 1.0);
+        context.retry = self.retry;
+        catch_up(&context, events)
     }
 
     pub(crate) fn after(&self, seconds: i64) -> Timestamp {
@@ -96,6 +106,7 @@ pub(crate) fn exit(termination: Termination) -> Event {
         termination,
         usage: None,
         output: Output::default(),
+        stopped: None,
     })
 }
 

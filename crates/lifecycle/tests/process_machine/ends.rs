@@ -199,6 +199,7 @@ fn what_the_process_wrote_and_used_is_saved_with_its_end() {
         termination: Termination::Exited(0),
         usage,
         output,
+        stopped: None,
     }));
     let ended = Ended {
         stdout: "out".to_owned(),
@@ -224,6 +225,52 @@ fn an_end_nobody_saw_has_no_code() {
     assert_eq!(bench.handle(&Event::Lost), expected);
 }
 
+#[test]
+fn a_process_that_vanished_before_its_start_was_written_is_lost_and_not_started_again() {
+    let mut bench = Bench::new(ProcessStatus::Queued);
+    bench.process.max_attempts = 2;
+    let ended = bench.ended(Outcome::Lost, None);
+    let expected = (
+        ProcessStatus::Exited,
+        vec![save(ProcessChange::Ended(ended))],
+    );
+    assert_eq!(bench.handle(&Event::Lost), expected);
+}
+
+#[test]
+fn a_stop_that_its_supervisor_made_is_stored_with_the_end() {
+    let by_keeper = |bench: &Bench| {
+        let Event::Exited(exit) = exit(Termination::Signaled(15)) else {
+            unreachable!("it is made so");
+        };
+        Event::Exited(Exit {
+            stopped: Some(StopRequest::timeout(bench.now, SIGTERM)),
+            ..exit
+        })
+    };
+    let mut bench = Bench::new(ProcessStatus::Running);
+    let (status, effects) = bench.handle(&by_keeper(&bench));
+    let expected = [
+        save(ProcessChange::StopRequested(StopRequest::timeout(
+            bench.now, SIGTERM,
+        ))),
+        save(ProcessChange::Ended(
+            bench.ended(Outcome::TimedOut, Some(143)),
+        )),
+        Effect::CountUse { succeeded: false },
+    ];
+    assert_eq!(
+        (status, &effects[..]),
+        (ProcessStatus::Exited, &expected[..])
+    );
+
+    // One that is known already goes before.
+    bench.process.stop = Some(request(&bench, SIGINT));
+    let (_, effects) = bench.handle(&by_keeper(&bench));
+    let ended = bench.ended(Outcome::Killed, Some(143));
+    assert_eq!(effects, [save(ProcessChange::Ended(ended))]);
+}
+
 /// Each outcome with an attempt left: tried again or final, by policy.
 #[test]
 fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
@@ -241,7 +288,7 @@ fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
     };
     type Change<'a> = &'a dyn Fn(&mut Bench);
     let (queued, running) = (ProcessStatus::Queued, ProcessStatus::Running);
-    let cases: [(ProcessStatus, Event, Change<'_>, bool, bool); 9] = [
+    let cases: [(ProcessStatus, Event, Change<'_>, bool, bool); 10] = [
         (running, exit(Termination::Exited(0)), &|_| (), false, false),
         (running, exit(Termination::Exited(1)), &|_| (), true, true),
         (
@@ -261,6 +308,7 @@ fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
         (running, exit(Termination::Exited(1)), &late, true, true),
         (running, exit(Termination::Exited(0)), &late, true, true),
         (running, Event::Lost, &|_| (), false, true),
+        (queued, Event::Lost, &|_| (), false, true),
         (queued, missing, &|_| (), false, true),
         (queued, Event::Cancelled, &|_| (), false, false),
     ];

@@ -6,5 +6,6 @@
 )]
 
 mod bench;
+mod catch_up;
 mod ends;
 mod starts;

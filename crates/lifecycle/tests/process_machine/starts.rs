@@ -1,7 +1,7 @@
 //! Starts, and what holds in every state.
 
 use hostledger_lifecycle::process::{Effect, Event, Timer, lease_end};
-use hostledger_model::{MachineId, ProcessChange, ProcessStatus, Started, Termination};
+use hostledger_model::{MachineId, Outcome, ProcessChange, ProcessStatus, Started, Termination};
 
 use crate::bench::*;
 
@@ -35,7 +35,6 @@ fn what_makes_no_sense_in_a_status_changes_nothing() {
     let queued = Bench::new(ProcessStatus::Queued);
     for event in [
         exit(Termination::Exited(1)),
-        Event::Lost,
         Event::TimedOut,
         Event::GraceOver,
     ] {
@@ -73,6 +72,17 @@ fn a_due_process_that_can_start_is_spawned() {
             bench.handle(&event),
             (ProcessStatus::Queued, vec![Effect::Spawn])
         );
+    }
+}
+
+#[test]
+fn a_process_asked_to_stop_before_anybody_started_it_is_cancelled() {
+    let mut bench = Bench::new(ProcessStatus::Queued);
+    bench.process.stop = Some(request(&bench, SIGTERM));
+    let cancelled = save(ProcessChange::Ended(bench.ended(Outcome::Cancelled, None)));
+    for event in [Event::Tick, Event::Launch] {
+        let expected = (ProcessStatus::Exited, vec![cancelled.clone()]);
+        assert_eq!(bench.handle(&event), expected);
     }
 }
 

@@ -23,14 +23,16 @@ pub enum ProcessChange {
     Started(Started),
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
-    /// It ended, for good: only while it has not. An end by itself (outcome `exited` or
-    /// `signaled`) only while no stop was asked for: whoever decided that did not know of it,
-    /// and has to decide again. When it never started, nothing stays of how an earlier attempt
-    /// did.
+    /// It is to live on without whoever supervised it: only while it is running.
+    Detached,
+    /// It ended, for good. One that never started: only while it is queued; one that is lost:
+    /// while it is running, or queued and somebody's; any other: only while it is running. An
+    /// end by itself (outcome `exited` or `signaled`) only while no stop was asked for: whoever
+    /// decided that did not know of it, and has to decide again. When no start of this attempt
+    /// is known, nothing stays of how an earlier one did.
     Ended(Ended),
-    /// It failed and will be tried again: only while it has not ended, and after an end by
-    /// itself only while no stop was asked for. The stop of the attempt that failed goes with
-    /// it; how it ended is shown until the next one starts.
+    /// It failed and will be tried again: only where it might end so. The stop of the attempt
+    /// that failed goes with it; how it ended is shown until the next one starts.
     Requeued(Requeued),
 }
 
@@ -100,7 +102,7 @@ impl Attempt {
     /// The attempt of `process` that has just ended like this, before the row changes.
     #[must_use]
     pub fn of(process: &Process, ended: &Ended) -> Self {
-        let started = !ended.outcome.is_before_start();
+        let started = has_started(process, ended);
         Self {
             number: process.attempt,
             identity: process.identity.clone().filter(|_| started),
@@ -136,22 +138,29 @@ impl ProcessChange {
             Self::StopRequested(stop) => {
                 process.stop.get_or_insert_with(|| stop.clone());
             }
+            Self::Detached => process.detached = true,
             Self::Ended(ended) => {
+                ended.fill(process);
                 process.status = ProcessStatus::Exited;
                 process.retry_at = None;
                 process.owner = None;
-                ended.fill(process);
             }
             Self::Requeued(requeued) => {
+                requeued.ended.fill(process);
                 process.status = ProcessStatus::Queued;
                 process.retry_at = Some(requeued.retry_at);
                 process.owner = None;
                 process.attempt += 1;
                 process.stop = None;
-                requeued.ended.fill(process);
             }
         }
     }
+}
+
+/// Whether the attempt that ends like this is known to have started: what a row says of a start
+/// while it is queued is an earlier attempt's.
+fn has_started(process: &Process, ended: &Ended) -> bool {
+    process.status != ProcessStatus::Queued && !ended.outcome.is_before_start()
 }
 
 fn forget_end(process: &mut Process) {
@@ -176,7 +185,7 @@ fn forget_start(process: &mut Process) {
 
 impl Ended {
     fn fill(&self, process: &mut Process) {
-        if self.outcome.is_before_start() {
+        if !has_started(process, self) {
             forget_start(process);
         }
         process.ended_at = Some(self.ended_at);

@@ -5,7 +5,7 @@ mod machine;
 mod network;
 
 use diesel::prelude::*;
-use hostledger_model::{ProcessChange, Timestamp};
+use hostledger_model::{Outcome, ProcessChange, Timestamp};
 
 use super::binary::{BinaryContentRow, BinaryRow};
 use super::encoding;
@@ -44,7 +44,11 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
         | Change::UpdateBinary(_)
         | Change::CountUse { .. }
         | Change::InsertProcess(_) => true,
-        Change::ChangeProcess { change, .. } => !matches!(change, ProcessChange::Requeued(_)),
+        Change::ChangeProcess { change, .. } => match change {
+            ProcessChange::Requeued(_) => false,
+            ProcessChange::Ended(ended) => ended.outcome != Outcome::Lost,
+            _ => true,
+        },
         Change::DeleteMachine(_) | Change::DeleteProcess(_) => false,
     }
 }

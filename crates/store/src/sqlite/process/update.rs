@@ -3,14 +3,14 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use hostledger_model::{
-    Ended, OwnerId, ProcessChange, ProcessId, ProcessStatus, Started, Timestamp,
+    Ended, Outcome, OwnerId, ProcessChange, ProcessId, ProcessStatus, Requeued, Started, Timestamp,
 };
 
 use super::own::{IdentityRow, UsageRow};
 use crate::sqlite::attempt;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
-use crate::sqlite::literal::status;
+use crate::sqlite::literal::{Literal, literal, status};
 use crate::sqlite::schema::process;
 use crate::sqlite::update::update;
 
@@ -70,6 +70,18 @@ impl From<&Started> for StartRow {
     }
 }
 
+/// Where a row must be in its life to end with this outcome.
+fn place_of_end(outcome: Outcome) -> Literal<Bool> {
+    literal(match outcome {
+        Outcome::Cancelled | Outcome::SpawnFailed => "status = 'queued'",
+        // Its owner may have started it and not come to write that down.
+        Outcome::Lost => "(status = 'running' OR status = 'queued' AND owner IS NOT NULL)",
+        Outcome::Exited | Outcome::Signaled | Outcome::TimedOut | Outcome::Killed => {
+            "status = 'running'"
+        }
+    })
+}
+
 /// What an end does to the columns of the start: one that never was leaves none behind.
 fn start_after(ended: &Ended) -> Option<StartRow> {
     ended.outcome.is_before_start().then(StartRow::default)
@@ -88,6 +100,7 @@ pub(in crate::sqlite) fn change(
     let owner = owner.map(OwnerId::simple);
     let it = || process::id.eq(&id);
     let queued = || process::status.eq(status(ProcessStatus::Queued));
+    let running = || process::status.eq(status(ProcessStatus::Running));
     let not_ended = || process::status.ne(status(ProcessStatus::Exited));
     let is_owner = || {
         let owner = owner.as_deref();
@@ -100,12 +113,19 @@ pub(in crate::sqlite) fn change(
         known.or(process::stop_at.is_null())
     };
     let may_end = |ended: &Ended| {
-        it().and(not_ended())
+        it().and(place_of_end(ended.outcome))
             .and(is_owner().or(process::owner.is_null()))
             .and(stop_is_known(ended))
     };
     let modified = process::modified_at.eq(&now);
     let nobody = process::owner.eq(None::<&str>);
+    if let ProcessChange::Ended(ended) | ProcessChange::Requeued(Requeued { ended, .. }) = change
+        && ended.outcome == Outcome::Lost
+    {
+        // What a queued row says of a start is an earlier attempt's.
+        let never_started = may_end(ended).and(queued());
+        update(&process::table, never_started, StartRow::default()).execute(connection)?;
+    }
     let rows = match change {
         ProcessChange::Claimed {
             owner: claimer,
@@ -148,6 +168,11 @@ pub(in crate::sqlite) fn change(
             );
             let first = it().and(not_ended()).and(process::stop_at.is_null());
             update(&process::table, first, set).execute(connection)?
+        }
+        ProcessChange::Detached => {
+            let set = (process::detached.eq(true), modified);
+            let may_live_on = it().and(running()).and(is_owner());
+            update(&process::table, may_live_on, set).execute(connection)?
         }
         ProcessChange::Ended(ended) => {
             let set = (

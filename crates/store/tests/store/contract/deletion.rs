@@ -5,7 +5,8 @@ use hostledger_store::Change;
 
 use super::Harness;
 use super::world::{
-    at, change, ended, insert, machine, new_binary, new_interface, new_process, refused, row, write,
+    at, change, ended, insert, machine, new_binary, new_interface, new_process, refused, row,
+    started, write,
 };
 
 pub(crate) fn a_process_leaves_its_children_and_takes_its_attempts<H: Harness>() {
@@ -23,7 +24,11 @@ pub(crate) fn a_process_leaves_its_children_and_takes_its_attempts<H: Harness>()
     });
     insert(store, &parent);
     insert(store, &child);
-    write(store, vec![change(parent.id, requeued, None)]);
+    let steps = [ProcessChange::Started(started(4711)), requeued];
+    write(
+        store,
+        steps.map(|step| change(parent.id, step, None)).into(),
+    );
     assert_eq!(store.attempts(parent.id).unwrap().len(), 1);
 
     write(store, vec![Change::DeleteProcess(parent.id)]);

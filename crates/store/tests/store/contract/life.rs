@@ -90,7 +90,10 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
         claim(owner),
         again(stopped(Outcome::SpawnFailed)),
         claim(owner),
+        again(stopped(Outcome::Lost)),
+        claim(owner),
         ProcessChange::Started(started(4713)),
+        ProcessChange::Detached,
         stop(),
         ProcessChange::Ended(stopped(Outcome::Killed)),
     ];
@@ -102,7 +105,7 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
     }
     assert_eq!(
         (process.attempt, process.status),
-        (4, ProcessStatus::Exited)
+        (5, ProcessStatus::Exited)
     );
 }
 
@@ -198,7 +201,10 @@ pub(crate) fn an_end_is_written_by_its_owner_by_anybody_if_it_has_none_or_by_set
         write(store, vec![by(&unowned, Some(OwnerId::generate()))]);
     }
     let never_started = process(store, |it| it.owner = Some(owner));
-    let spawn_failed = ProcessChange::Ended(ended(127));
+    let spawn_failed = ProcessChange::Ended(Ended {
+        outcome: Outcome::SpawnFailed,
+        ..ended(127)
+    });
     write(
         store,
         vec![change(never_started.id, spawn_failed, Some(owner))],
@@ -220,6 +226,7 @@ pub(crate) fn what_has_ended_changes_no_more<H: Harness>() {
         defer(),
         ProcessChange::Started(started(4711)),
         stop(),
+        ProcessChange::Detached,
         ProcessChange::Ended(ended(0)),
         requeue(),
     ];
@@ -260,12 +267,72 @@ pub(crate) fn an_end_by_itself_is_refused_once_a_stop_was_asked_for<H: Harness>(
             ..ended(143)
         };
         let end = change(process.id, ProcessChange::Ended(end), Some(owner));
-        if outcome.is_by_itself() {
+        if outcome.is_by_itself() || outcome.is_before_start() {
             refused(store, end);
         } else {
             write(store, vec![end]);
         }
     }
+}
+
+/// A stale end finds its row queued for the next attempt, perhaps with nobody to own it.
+pub(crate) fn each_outcome_has_its_place_in_a_life<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let owner = OwnerId::generate();
+    let queued = |owner| {
+        process(store, |it| {
+            running(OwnerId::generate())(it);
+            it.status = ProcessStatus::Queued;
+            it.owner = owner;
+        })
+    };
+    for outcome in Outcome::ALL {
+        let ended = Ended {
+            outcome: *outcome,
+            ..ended(143)
+        };
+        let again = ProcessChange::Requeued(Requeued {
+            ended: ended.clone(),
+            retry_at: at(60),
+        });
+        let never_ran = outcome.is_before_start();
+        let lost = *outcome == Outcome::Lost;
+        for end in [ProcessChange::Ended(ended), again] {
+            for (row, allowed) in [
+                (process(store, running(owner)), !never_ran),
+                (queued(Some(owner)), never_ran || lost),
+                (queued(None), never_ran),
+            ] {
+                let step = vec![change(row.id, end.clone(), Some(owner))];
+                let commit = submit(store, step).unwrap();
+                assert_eq!(commit.is_applied(), allowed, "{} {end:?}", row.status);
+                if !allowed {
+                    assert_eq!(store.process(row.id).unwrap(), Some(row));
+                }
+            }
+        }
+    }
+    // A row that nobody has was never started: not even settling can lose it.
+    let lost = ProcessChange::Ended(Ended {
+        outcome: Outcome::Lost,
+        ..ended(0)
+    });
+    refused(store, change(queued(None).id, lost, None));
+}
+
+pub(crate) fn only_what_runs_can_be_detached<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let owner = OwnerId::generate();
+    let detach = |process: &Process, owner| change(process.id, ProcessChange::Detached, owner);
+    let queued = process(store, |it| it.owner = Some(owner));
+    refused(store, detach(&queued, Some(owner)));
+    let running = process(store, running(owner));
+    refused(store, detach(&running, Some(OwnerId::generate())));
+    assert!(!row(store, running.id).detached);
+    write(store, vec![detach(&running, Some(owner))]);
+    assert!(row(store, running.id).detached);
 }
 
 pub(crate) fn an_end_before_the_start_leaves_nothing_of_an_earlier_start<H: Harness>() {

@@ -82,6 +82,8 @@ macro_rules! contract_suite {
                 what_has_ended_changes_no_more,
                 only_the_first_stop_is_kept,
                 an_end_by_itself_is_refused_once_a_stop_was_asked_for,
+                each_outcome_has_its_place_in_a_life,
+                only_what_runs_can_be_detached,
                 an_end_before_the_start_leaves_nothing_of_an_earlier_start,
                 a_requeued_attempt_goes_to_the_history,
             }
