@@ -36,6 +36,7 @@
 //! ```
 
 mod ancestors;
+mod cgroup;
 mod children;
 mod end;
 mod identity;
@@ -47,6 +48,7 @@ mod rest;
 mod start_time;
 mod terminal;
 mod terminate;
+mod tree;
 mod verify;
 
 pub use ancestors::ancestors;
@@ -65,4 +67,8 @@ pub use rest::end_rest;
 pub use start_time::start_time;
 pub use terminal::{TerminalError, TerminalGuard};
 pub use terminate::{SignalError, Terminated, send_signal, terminate, wait_ended};
+pub use tree::{
+    GroupHold, Member, Survivor, TreeEnd, TreeError, TreeRoot, end_trees, signal_trees,
+    tree_members,
+};
 pub use verify::Verdict;

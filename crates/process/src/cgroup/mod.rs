@@ -1,0 +1,3 @@
+//! Groups of processes that nobody leaves by himself (cgroups(7)).
+
+pub(crate) mod group;
