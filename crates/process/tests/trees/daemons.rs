@@ -139,6 +139,6 @@ stay()
     tree.pids(&place, 1);
     let ended = end(&[tree.root()], LONG);
     assert!(ended[0].survivors.is_empty());
-    let pids = tree.pids(&place, 2);
-    assert_dead(&pids);
+    assert_eq!(count(&tree.root()), 0);
+    assert_dead(&tree.pids(&place, 1));
 }
