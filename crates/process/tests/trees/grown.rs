@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hostledger_model::{KillMode, Pid, ResourceLimit};
+use hostledger_model::{KillMode, Pid};
 use hostledger_process::{PidSpace, TreeEnd, TreeRoot, end_trees, tree_members};
 
 use crate::support::{Place, Running, state, wait_until};
@@ -23,15 +23,12 @@ impl Grown {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
         let count = TAGS.fetch_add(1, Ordering::Relaxed);
         let tag = (u64::from(std::process::id()) << 20) | count;
-        let mut spec = place.spec([]);
-        spec.arguments = arguments.iter().map(Into::into).collect();
-        spec.environment
-            .push(("OUT".into(), place.path(&tag.to_string()).into()));
-        spec.limits = vec![ResourceLimit {
-            name: "locks".to_owned(),
-            soft: Some(tag),
-            hard: None,
-        }];
+        // It executes the program itself, so the leader is the program.
+        let mut spec = place.spec(["prlimit"]);
+        spec.arguments.push(format!("--locks={tag}:").into());
+        spec.arguments.extend(arguments.iter().map(Into::into));
+        let out = place.path(&tag.to_string());
+        spec.environment.push(("OUT".into(), out.into()));
         Self {
             leader: place.run(spec),
             tag,
