@@ -52,6 +52,7 @@ mod tree;
 mod verify;
 
 pub use ancestors::ancestors;
+pub use cgroup::{CgroupError, Hierarchy, NoCgroup};
 pub use children::{Children, ChildrenError, Ended};
 pub use end::EndStatus;
 pub use hostledger_sys::{Features, GroupSignalError, ParseSignalError, Pidfd, Session, Signal};
