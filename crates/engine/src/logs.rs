@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hostledger_lifecycle::process::Output;
 use hostledger_model::{LogPlace, Process};
 use hostledger_process::{
-    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, Stream, capture,
+    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogPart, Stream, capture,
 };
 
 /// Directory and stem of the logs of a process; none when nothing is kept in files.
@@ -70,5 +70,5 @@ enum CaptureError {
 
 fn capture_log(directory: &Path, stem: &str, stream: Stream) -> Result<Captured, CaptureError> {
     let file = LogDirectory::open(directory)?.read(stem, stream)?;
-    Ok(capture(&file, DEFAULT_CAPTURE_LIMIT)?)
+    Ok(capture(&file, DEFAULT_CAPTURE_LIMIT, LogPart::default())?)
 }

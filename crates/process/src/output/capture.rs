@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::tail::read_available;
+use super::holes::{last_run, next_data, read_available, run_at};
 
 /// How much of a stream a record keeps, in bytes, unless the caller says otherwise.
 pub const DEFAULT_CAPTURE_LIMIT: usize = 64 * 1024;
@@ -12,61 +12,94 @@ pub const DEFAULT_CAPTURE_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
     /// The text: all of it, or its two ends with a line between that says how much is left out.
+    /// A line before says how much the log has lost of its beginning.
     pub text: String,
-    /// The size of the whole stream.
+    /// The size of the whole stream, with what the log has lost.
     pub total_bytes: u64,
     /// Whether something is left out.
     pub truncated: bool,
 }
 
-/// Reads what a record keeps of an output: at most `limit` bytes of text, and the line that
-/// stands for the rest.
+/// Which part of a log file is the output of one process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogPart {
+    /// Where it began: the size of the file when it was opened for the process.
+    pub from: u64,
+    /// How many bytes were removed from the front of the file since, so that it is shorter by them.
+    pub dropped: u64,
+}
+
+/// Reads what a record keeps of an output: at most `limit` bytes of text, and the lines that
+/// stand for the rest.
 ///
 /// Bytes that are not UTF-8 become U+FFFD, and so does NUL, which PostgreSQL cannot store in a
-/// text. Nothing is cut inside a character. The file itself stays as it is, and at most `limit`
+/// text. Nothing is cut inside a character. A hole at the front is told as removed, as it is one
+/// that took the place of the oldest bytes. The file itself stays as it is, and at most `limit`
 /// bytes of it are read, however large it is.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn capture(file: &File, limit: usize) -> io::Result<Captured> {
-    let total_bytes = file.metadata()?.len();
-    // Text is never shorter than the bytes it is made of, so what is larger cannot fit.
-    let whole = usize::try_from(total_bytes)
-        .ok()
-        .filter(|size| *size <= limit);
-    if let Some(size) = whole {
-        let bytes = read(file, 0, size)?;
-        let text: String = characters(&bytes).map(|(character, _)| character).collect();
-        if text.len() <= limit {
-            return Ok(Captured {
-                text,
-                total_bytes,
-                truncated: false,
-            });
-        }
-    }
-    let head_limit = limit / 2;
-    let head = head(&read(file, 0, head_limit + LONGEST_CHARACTER)?, head_limit);
-    let tail_limit = limit - head_limit;
-    let size = (tail_limit + LONGEST_CHARACTER) as u64;
-    let from = total_bytes.saturating_sub(size);
-    let tail = tail(
-        &read(file, from, tail_limit + LONGEST_CHARACTER)?,
-        tail_limit,
-    );
+pub fn capture(file: &File, limit: usize, part: LogPart) -> io::Result<Captured> {
+    let size = file.metadata()?.len();
+    let from = part.from.saturating_sub(part.dropped);
+    // Somebody has truncated it since: all that is there is new.
+    let from = if from <= size { from } else { 0 };
+    let dropped = part.dropped.saturating_sub(part.from);
+    let begin = next_data(file, from)?.unwrap_or(size).min(size);
 
-    let left_out = total_bytes.saturating_sub(head.bytes + tail.bytes);
+    let (mut text, mut truncated) = match whole(file, begin, size, limit)? {
+        Some(text) => (text, false),
+        None => (ends(file, begin, size, limit)?, true),
+    };
+    let removed = dropped + begin - from;
+    if removed > 0 {
+        let line = format!("[... the oldest {removed} bytes were removed ...]\n");
+        text.insert_str(0, &line);
+        truncated = true;
+    }
+    Ok(Captured {
+        text,
+        total_bytes: dropped + size - from,
+        truncated,
+    })
+}
+
+/// All of it, when it fits and has no hole.
+fn whole(file: &File, begin: u64, size: u64, limit: usize) -> io::Result<Option<String>> {
+    // Text is never shorter than the bytes it is made of, so what is larger cannot fit.
+    let length = usize::try_from(size - begin).ok();
+    let Some(length) = length.filter(|length| *length <= limit) else {
+        return Ok(None);
+    };
+    if begin < size && run_at(file, begin)?.end < size {
+        return Ok(None);
+    }
+    let bytes = read(file, begin, length)?;
+    let text: String = characters(&bytes).map(|(character, _)| character).collect();
+    Ok(Some(text).filter(|text| text.len() <= limit))
+}
+
+/// Its beginning and its end.
+fn ends(file: &File, begin: u64, size: u64, limit: usize) -> io::Result<String> {
+    let head_limit = limit / 2;
+    let wanted = (head_limit + LONGEST_CHARACTER) as u64;
+    let to = run_at(file, begin)?.end.min(begin + wanted);
+    let head = head(&read_range(file, begin, to)?, head_limit);
+
+    let tail_limit = limit - head_limit;
+    let wanted = (tail_limit + LONGEST_CHARACTER) as u64;
+    let from = size.saturating_sub(wanted).max(begin + head.bytes);
+    let from = last_run(file, from, size)?.map_or(from, |run| run.start);
+    let tail = tail(&read_range(file, from, size)?, tail_limit);
+
+    let left_out = (size - begin).saturating_sub(head.bytes + tail.bytes);
     let mut text = head.text;
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     text.push_str(&format!("[... {left_out} bytes left out ...]\n"));
     text.push_str(&tail.text);
-    Ok(Captured {
-        text,
-        total_bytes,
-        truncated: true,
-    })
+    Ok(text)
 }
 
 /// In UTF-8.
@@ -133,6 +166,12 @@ fn characters(bytes: &[u8]) -> impl Iterator<Item = (char, usize)> {
     })
 }
 
+fn read_range(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    // Ranges here are no longer than the limit, which fits.
+    let size = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+    read(file, from, size)
+}
+
 fn read(file: &File, at: u64, size: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; size];
     let read = read_available(file, &mut bytes, at)?;
@@ -148,7 +187,7 @@ mod tests {
     fn captured(content: &[u8], limit: usize) -> Captured {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        let captured = capture(&file, limit).unwrap();
+        let captured = capture(&file, limit, LogPart::default()).unwrap();
         assert_eq!(captured.total_bytes, content.len() as u64);
         captured
     }
@@ -220,8 +259,61 @@ mod tests {
     fn a_huge_file_costs_no_more_than_its_ends() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(1 << 40).unwrap();
-        let captured = capture(&file, DEFAULT_CAPTURE_LIMIT).unwrap();
+        let captured = capture(&file, DEFAULT_CAPTURE_LIMIT, LogPart::default()).unwrap();
         assert_eq!(captured.total_bytes, 1 << 40);
         assert!(captured.text.len() <= DEFAULT_CAPTURE_LIMIT + 64);
+    }
+
+    #[test]
+    fn what_was_removed_from_the_front_is_counted_and_said() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let part = LogPart {
+            from: 0,
+            dropped: 4096,
+        };
+        let whole = capture(&file, 16, part).unwrap();
+        assert_eq!(
+            whole.text,
+            "[... the oldest 4096 bytes were removed ...]\n0123456789"
+        );
+        assert_eq!((whole.total_bytes, whole.truncated), (4106, true));
+        let ends = capture(&file, 4, part).unwrap();
+        assert_eq!(
+            ends.text,
+            "[... the oldest 4096 bytes were removed ...]\n01\n[... 6 bytes left out ...]\n89"
+        );
+        assert_eq!(ends.total_bytes, 4106);
+    }
+
+    #[test]
+    fn what_was_in_the_file_before_belongs_to_somebody_else() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"theirs\nours\n").unwrap();
+        let of = |from, dropped| capture(&file, 64, LogPart { from, dropped }).unwrap();
+        assert_eq!(of(7, 0).text, "ours\n");
+        assert_eq!(of(7, 0).total_bytes, 5);
+        // Of 100 bytes that were there first, 93 have gone.
+        assert_eq!(of(100, 93).text, "ours\n");
+        assert_eq!(of(100, 93).total_bytes, 5);
+        // All of them, and three of ours.
+        assert_eq!(of(100, 103).total_bytes, 15);
+        assert!(of(100, 103).text.starts_with("[... the oldest 3 bytes"));
+        // It was truncated meanwhile.
+        assert_eq!(of(14, 0).text, "theirs\nours\n");
+    }
+
+    #[test]
+    fn holes_are_left_out_and_one_at_the_front_is_told_as_removed() {
+        use std::os::unix::fs::FileExt;
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"begin", 1 << 32).unwrap();
+        file.write_all_at(b"end", 2 << 32).unwrap();
+        let captured = capture(&file, 1 << 16, LogPart::default()).unwrap();
+        // The data of a file system block is zeroes where nothing was written.
+        let shown = captured.text.replace(char::REPLACEMENT_CHARACTER, "");
+        assert!(shown.starts_with("[... the oldest 4294967296 bytes were removed ...]\nbegin"));
+        assert!(shown.ends_with(" bytes left out ...]\nend"), "{shown}");
+        assert_eq!(captured.total_bytes, (2 << 32) + 3);
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+
+use super::holes::{data_before, read_available, read_data};
 
 const BLOCK: usize = 64 * 1024;
 
 /// Where the last `lines` lines begin. A last line without its end counts as one.
+///
+/// Holes, where a log lost its oldest part, are passed over: they hold no lines.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -26,6 +29,10 @@ pub fn tail_offset(file: &File, lines: u64) -> io::Result<u64> {
             .get_mut(..usize::try_from(end - start).unwrap_or(0))
             .unwrap_or_default();
         let read = read_available(file, part, start)?;
+        if part.iter().all(|byte| *byte == 0) {
+            end = data_before(file, start)?;
+            continue;
+        }
         for (index, byte) in part.iter().take(read).enumerate().rev() {
             if *byte == b'\n' {
                 found += 1;
@@ -39,36 +46,24 @@ pub fn tail_offset(file: &File, lines: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Writes the last `lines` lines to `out`, byte for byte; says how many bytes that were.
+/// Writes the last `lines` lines to `out`, byte for byte; says how many bytes that were. Holes are
+/// left out.
 ///
 /// # Errors
 /// When the file cannot be read or `out` not be written to.
 pub fn tail(file: &File, lines: u64, out: &mut impl Write) -> io::Result<u64> {
-    let begin = tail_offset(file, lines)?;
+    let mut position = tail_offset(file, lines)?;
     let mut block = vec![0; BLOCK];
-    let mut position = begin;
+    let mut written = 0;
     loop {
-        let read = read_available(file, &mut block, position)?;
+        let read = read_data(file, &mut block, &mut position)?;
         let Some(part) = block.get(..read).filter(|part| !part.is_empty()) else {
-            return Ok(position - begin);
+            return Ok(written);
         };
         out.write_all(part)?;
         position += read as u64;
+        written += read as u64;
     }
-}
-
-/// Fills the buffer as far as the file goes.
-pub(super) fn read_available(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, at + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]
@@ -114,5 +109,24 @@ mod tests {
             let expected: Vec<u8> = kept.skip(skipped).flatten().copied().collect();
             assert_eq!(tail_of(&lines, count), expected, "{count}");
         }
+    }
+    #[test]
+    fn holes_are_neither_lines_nor_bytes_and_cost_nothing() {
+        use std::os::unix::fs::FileExt;
+        let file = tempfile::tempfile().unwrap();
+        // As large as a hole can be cut out between.
+        let before = format!("a\n{}\n", "b".repeat(4093)).into_bytes();
+        file.write_all_at(&before, 1 << 40).unwrap();
+        file.write_all_at(b"c\xff\n", 2 << 40).unwrap();
+        let tail_of = |lines| {
+            let mut out = Vec::new();
+            tail(&file, lines, &mut out).unwrap();
+            out
+        };
+        assert_eq!(tail_offset(&file, 2).unwrap(), (1 << 40) + 2);
+        assert_eq!(tail_offset(&file, 3).unwrap(), 0);
+        assert_eq!(tail_of(1), b"c\xff\n");
+        assert_eq!(tail_of(2), [&before[2..], b"c\xff\n"].concat());
+        assert_eq!(tail_of(9), [&before[..], b"c\xff\n"].concat());
     }
 }
