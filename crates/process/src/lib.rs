@@ -60,8 +60,9 @@ pub use identity::IdentityError;
 pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
 pub use means::{Means, UnknownMeans};
 pub use output::{
-    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogFiles, LogPart, RelayError, Stream,
-    capture, log_file_name, relay, tail, tail_offset,
+    Begin, Captured, DEFAULT_CAPTURE_LIMIT, DroppedBytes, Followed, LogDirectory, LogError,
+    LogFiles, LogName, LogPart, Passed, RelayError, Stream, capture, follow, log_file_name, relay,
+    tail, tail_offset,
 };
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use rest::end_rest;

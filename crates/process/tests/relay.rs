@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostledger_process::{RelayError, Stream, relay};
+use hostledger_process::{Passed, RelayError, Stream, relay};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::OFlags;
 
@@ -20,7 +20,7 @@ fn reader(running: &Running) -> File {
 }
 
 /// Relays what a program writes into a pipe, in a thread.
-fn relayed(running: &Running) -> (PipeReader, thread::JoinHandle<Result<u64, RelayError>>) {
+fn relayed(running: &Running) -> (PipeReader, thread::JoinHandle<Result<Passed, RelayError>>) {
     let (read, write): (PipeReader, PipeWriter) = pipe().unwrap();
     let log = reader(running);
     let ended = running.pidfd.try_clone().unwrap();
@@ -56,7 +56,7 @@ fn what_is_written_arrives_before_a_line_is_complete_and_the_rest_at_the_end() {
     let mut rest = Vec::new();
     pipe.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"c");
-    assert_eq!(relaying.join().unwrap().unwrap(), 4);
+    assert_eq!(relaying.join().unwrap().unwrap().bytes, 4);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn two_hundred_megabytes_pass_unchanged_in_bounded_memory() {
         total += read as u64;
     }
     assert_eq!(total, SIZE);
-    assert_eq!(relaying.join().unwrap().unwrap(), SIZE);
+    assert_eq!(relaying.join().unwrap().unwrap().bytes, SIZE);
     let grown = peak_memory_kib() - before;
     assert!(grown < 4096, "grew by {grown} KiB");
 }
@@ -126,7 +126,7 @@ fn one_who_goes_on_writing_after_the_end_is_not_waited_for() {
         let mut pipe = pipe;
         io::copy(&mut pipe, &mut io::sink()).unwrap()
     });
-    let relayed = relaying.join().unwrap().unwrap();
+    let relayed = relaying.join().unwrap().unwrap().bytes;
     assert_eq!(reading.join().unwrap(), relayed);
     assert!(relayed > 0);
 }
@@ -140,7 +140,7 @@ fn nothing_happens_while_nothing_is_written() {
     let (_read, write) = pipe().unwrap();
     let switches = thread::spawn(move || {
         let before = waits_of_this_thread();
-        assert_eq!(relay(&log, &ended, &write).unwrap(), 0);
+        assert_eq!(relay(&log, &ended, &write).unwrap().bytes, 0);
         waits_of_this_thread() - before
     });
     // Once for the end; a few for pages and locks.
@@ -178,7 +178,7 @@ fn a_non_blocking_output_loses_nothing() {
     let mut read = read;
     read.read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes.len(), 1_000_000);
-    assert_eq!(relaying.join().unwrap().unwrap(), 1_000_000);
+    assert_eq!(relaying.join().unwrap().unwrap().bytes, 1_000_000);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn an_eventfd_ends_it_as_well_and_output_that_is_there_comes_first() {
         .write_all(b"there")
         .unwrap();
     let (mut read, write) = pipe().unwrap();
-    assert_eq!(relay(&log, ended.as_fd(), &write).unwrap(), 5);
+    assert_eq!(relay(&log, ended.as_fd(), &write).unwrap().bytes, 5);
     drop(write);
     let mut text = String::new();
     read.read_to_string(&mut text).unwrap();

@@ -32,6 +32,27 @@ pub struct LogDirectory {
     path: PathBuf,
 }
 
+/// A log by its name in a directory that is held open.
+#[derive(Debug)]
+pub struct LogName {
+    pub(crate) directory: File,
+    pub(crate) name: String,
+}
+
+impl LogName {
+    /// Opens what has the name now.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        // A named pipe that somebody planted would block the opening.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.directory, &self.name, flags, Mode::empty())?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::ErrorKind::InvalidInput.into())
+        }
+    }
+}
+
 /// Two log files open for appending, as a program gets them.
 #[derive(Debug)]
 pub struct LogFiles {
@@ -138,18 +159,27 @@ impl LogDirectory {
     /// Opens a log to read it.
     ///
     /// # Errors
-    /// [`LogError::Read`]; `ENOENT` when it was removed.
+    /// [`LogError::Read`]; `ENOENT` when it was removed, `EINVAL` when it is no plain file.
     pub fn read(&self, stem: &str, stream: Stream) -> Result<File, LogError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = openat(
-            &self.directory,
-            log_file_name(stem, stream),
-            flags,
-            Mode::empty(),
-        );
-        opened.map(File::from).map_err(|errno| LogError::Read {
+        let read = |source| LogError::Read {
             path: self.path_of(stem, stream),
-            source: errno.into(),
+            source,
+        };
+        self.name_of(stem, stream)?.open().map_err(read)
+    }
+
+    /// A log by its name, to go on with what is put in its place.
+    ///
+    /// # Errors
+    /// [`LogError::Directory`] when descriptors run out.
+    pub fn name_of(&self, stem: &str, stream: Stream) -> Result<LogName, LogError> {
+        let directory = self.directory.try_clone();
+        Ok(LogName {
+            directory: directory.map_err(|source| LogError::Directory {
+                path: self.path.clone(),
+                source,
+            })?,
+            name: log_file_name(stem, stream),
         })
     }
 

@@ -1,19 +1,17 @@
-//! Passing a log file on while it is written.
+//! Passing log files on while they are written.
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-const BLOCK: usize = 64 * 1024;
+use super::log_files::LogName;
+use super::notice::{Notices, Place};
+use super::source::Source;
 
-/// How often to look when the kernel gives no notice (see [`Watch`]).
-const WITHOUT_NOTICE: Duration = Duration::from_millis(20);
+const BLOCK: usize = 64 * 1024;
 
 /// Why a relay ended early.
 #[derive(Debug, thiserror::Error)]
@@ -47,168 +45,143 @@ pub enum RelayError {
     },
 }
 
-/// Copies a log to `out` from its beginning, as it grows, byte for byte and without waiting for
-/// lines, until `ended` is readable and all that was written by then is passed on; says how
-/// many bytes that were.
+/// What was passed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many bytes were removed from the logs before they could be passed on, as far as that is
+    /// known.
+    pub missed: u64,
+}
+
+/// How many bytes were removed from the front of a log so that it became shorter
+/// (`FALLOC_FL_COLLAPSE_RANGE` of fallocate(2)), counted after each removal.
+pub type DroppedBytes<'a> = &'a (dyn Fn() -> u64 + Sync);
+
+/// Where to begin in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At this byte, counted from where the log began, what it has lost since included.
+    Byte(u64),
+    /// At the last lines that are there.
+    Lines(u64),
+}
+
+/// A log to be followed, and where it goes.
+#[derive(Clone, Copy)]
+pub struct Followed<'a> {
+    /// The log, open to be read.
+    pub log: &'a File,
+    /// Where to begin.
+    pub begin: Begin,
+    /// Written to directly, not through a buffer of the standard library; may be non-blocking.
+    pub out: BorrowedFd<'a>,
+    /// The name of the log, if what is put in its place is to be followed next.
+    pub name: Option<&'a LogName>,
+    /// Who counts what is removed from its front. Without a count a removal is noticed by what
+    /// was read last being elsewhere: only where a log repeats itself it can be taken for shorter
+    /// than it was.
+    pub dropped: Option<DroppedBytes<'a>>,
+}
+
+impl<'a> Followed<'a> {
+    /// A log from its beginning, that nobody cuts or replaces.
+    #[must_use]
+    pub fn new(log: &'a File, out: BorrowedFd<'a>) -> Self {
+        Self {
+            log,
+            begin: Begin::Byte(0),
+            out,
+            name: None,
+            dropped: None,
+        }
+    }
+}
+
+/// Copies a log to `out` from its beginning, as [`follow`] does.
 ///
-/// `ended` is the program's pidfd, or an eventfd(2). What others that still hold the log write
-/// after that is not waited for. `out` is written to directly, not through a buffer of the
-/// standard library; it may be non-blocking. Memory does not grow with the output. After the
-/// first 30 ms, in which the log is looked at by the clock, nothing happens while nothing is
-/// written.
+/// # Errors
+/// Those of [`follow`].
+pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<Passed, RelayError> {
+    follow(&[Followed::new(log, out.as_fd())], ended)
+}
+
+/// Copies logs as they grow, byte for byte and without waiting for lines, until `ended` is
+/// readable and all that was written by then is passed on.
+///
+/// Several logs come in the order in which they grow, as far as one can tell who looks at each in
+/// turn. `ended` is the program's pidfd, or an eventfd(2). What others that still hold a log write
+/// after that is not waited for. Memory does not grow with the output. After the first 30 ms, in
+/// which the logs are looked at by the clock, nothing happens while nothing is written.
+///
+/// Holes are passed over. When the front of a log is removed while it is followed, nothing comes
+/// twice, and nothing is left out but what went before its turn. What is in a log that was
+/// truncated counts as new, all of it. A log that is replaced is read to its end before the file
+/// that has its name now.
 ///
 /// # Errors
 /// [`RelayError::ReaderGone`] as soon as a write says so.
-pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<u64, RelayError> {
-    relay_watched(
-        log,
-        &mut Watch::Young { pause: FIRST_PAUSE },
-        ended.as_fd(),
-        out.as_fd(),
-    )
+pub fn follow(logs: &[Followed<'_>], ended: impl AsFd) -> Result<Passed, RelayError> {
+    follow_noticed(logs, Notices::new(), ended.as_fd())
 }
 
-fn relay_watched(
-    log: &File,
-    watch: &mut Watch,
+fn follow_noticed(
+    logs: &[Followed<'_>],
+    mut notices: Notices,
     ended: BorrowedFd<'_>,
-    out: BorrowedFd<'_>,
-) -> Result<u64, RelayError> {
+) -> Result<Passed, RelayError> {
+    let sources: io::Result<Vec<_>> = logs.iter().map(Source::new).collect();
+    let mut sources = sources.map_err(unreadable)?;
     let mut block = vec![0; BLOCK];
-    let mut position = 0;
-    // Known once the program has ended: how far to go.
-    let mut end = None;
+    let mut bytes = 0;
+    let mut has_ended = false;
     loop {
-        let wanted = end.map_or(BLOCK as u64, |end: u64| end.saturating_sub(position));
-        let wanted = usize::try_from(wanted).map_or(BLOCK, |wanted| wanted.min(BLOCK));
-        let read = read_at(log, block.get_mut(..wanted).unwrap_or_default(), position)?;
-        if let Some(part) = block.get(..read).filter(|part| !part.is_empty()) {
-            write_all(out, part, &mut position)?;
-        } else if end.is_some() {
-            return Ok(position);
+        let (mut read_any, mut switched) = (false, false);
+        for (source, log) in sources.iter_mut().zip(logs) {
+            let read = source.read(&mut block).map_err(unreadable)?;
+            write_all(log.out, block.get(..read).unwrap_or_default(), &mut bytes)?;
+            read_any |= read > 0;
+            // What was put in its place comes when all of this one has.
+            switched |= read == 0 && source.switch().map_err(unreadable)?;
         }
+        if switched {
+            notices.renew(places(&sources))?;
+        } else if has_ended && !read_any {
+            let missed = sources.iter().map(|source| source.missed).sum();
+            return Ok(Passed { bytes, missed });
+        }
+        let idle = !read_any && !switched;
         // While there is more to read only ask, so that one who writes on for ever is not
         // followed for ever.
-        if end.is_none() && watch.wait(log, ended, read == 0)? {
-            let size = log
-                .metadata()
-                .map_err(|source| RelayError::Read { source })?
-                .len();
-            end = Some(size);
-        }
-    }
-}
-
-/// Between looks by the clock at the log of a program that has just begun; the pause doubles up to
-/// the longest, then the kernel is asked for notice. Not before, as closing an inotify(7) descriptor
-/// that has had a watch takes 8 to 16 ms, longer than many a program runs.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-
-/// How one learns that a log has grown.
-enum Watch {
-    /// By the clock, as the program may end any moment.
-    Young { pause: Duration },
-    /// By notice of the kernel (inotify(7)).
-    Notices(OwnedFd),
-    /// By the clock, as there is no notice to be had: a user can have 128 of these by default,
-    /// fewer than programs.
-    Clock,
-}
-
-impl Watch {
-    fn of(log: &File) -> Result<Self, RelayError> {
-        match watch(log) {
-            Ok(notices) => Ok(Self::Notices(notices)),
-            Err(error @ (Errno::MFILE | Errno::NOSPC | Errno::NOMEM)) => {
-                tracing::warn!(%error, "no inotify watch to be had: looking at the log by the clock");
-                Ok(Self::Clock)
-            }
-            Err(errno) => Err(RelayError::Wait {
-                source: errno.into(),
-            }),
-        }
-    }
-
-    /// Says whether the program has ended; with `block` only when that is so or the log may have
-    /// grown.
-    fn wait(&mut self, log: &File, ended: BorrowedFd<'_>, block: bool) -> Result<bool, RelayError> {
-        let mut fds = vec![PollFd::from_borrowed_fd(ended, PollFlags::IN)];
-        let mut timeout = Some(Duration::ZERO);
-        if block {
-            match self {
-                Self::Young { pause } if *pause <= LONGEST_PAUSE => {
-                    timeout = Some(*pause);
-                    *pause *= 2;
-                }
-                // The log is looked at once more: it may have grown before there was notice.
-                Self::Young { .. } => *self = Self::of(log)?,
-                Self::Notices(notices) => {
-                    timeout = None;
-                    fds.push(PollFd::new(notices, PollFlags::IN));
-                }
-                Self::Clock => timeout = Some(WITHOUT_NOTICE),
-            }
-        }
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => {
-                return Err(RelayError::Wait {
-                    source: errno.into(),
-                });
-            }
-        }
-        let has_ended = fds.first().is_some_and(|ended| !ended.revents().is_empty());
-        self.forget_notices()?;
-        Ok(has_ended)
-    }
-
-    /// What they say is known: that there is something to read.
-    fn forget_notices(&self) -> Result<(), RelayError> {
-        let Self::Notices(notices) = self else {
-            return Ok(());
-        };
-        let mut bytes = [0; 1024];
-        loop {
-            match rustix::io::read(notices, &mut bytes) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(errno) => {
-                    return Err(RelayError::Wait {
-                        source: errno.into(),
-                    });
-                }
+        if !has_ended && notices.wait(places(&sources), ended, idle)? {
+            has_ended = true;
+            for source in &mut sources {
+                source.stop_at_end().map_err(unreadable)?;
             }
         }
     }
 }
 
-fn watch(log: &File) -> Result<OwnedFd, Errno> {
-    let notices = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-    // The very file that is open, whatever its name means now.
-    let path = format!("/proc/self/fd/{}", log.as_raw_fd());
-    inotify::add_watch(&notices, path, WatchFlags::MODIFY)?;
-    Ok(notices)
+fn places<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = Place<'a>> {
+    sources.iter().flat_map(Source::places)
 }
 
-fn read_at(log: &File, block: &mut [u8], position: u64) -> Result<usize, RelayError> {
-    loop {
-        match log.read_at(block, position) {
-            Ok(read) => return Ok(read),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(RelayError::Read { source }),
-        }
-    }
+fn unreadable(source: io::Error) -> RelayError {
+    RelayError::Read { source }
 }
 
-/// Advances `position` by what is written.
-fn write_all(out: BorrowedFd<'_>, mut part: &[u8], position: &mut u64) -> Result<(), RelayError> {
+/// Adds what is written to `written_bytes`.
+pub(crate) fn write_all(
+    out: BorrowedFd<'_>,
+    mut part: &[u8],
+    written_bytes: &mut u64,
+) -> Result<(), RelayError> {
     while !part.is_empty() {
         match rustix::io::write(out, part) {
             Ok(written) => {
                 part = part.get(written..).unwrap_or_default();
-                *position += written as u64;
+                *written_bytes += written as u64;
             }
             Err(Errno::INTR) => {}
             // Our standard output can be non-blocking because another program that shares it
@@ -224,7 +197,11 @@ fn write_all(out: BorrowedFd<'_>, mut part: &[u8], position: &mut u64) -> Result
                     }
                 }
             }
-            Err(Errno::PIPE) => return Err(RelayError::ReaderGone { relayed: *position }),
+            Err(Errno::PIPE) => {
+                return Err(RelayError::ReaderGone {
+                    relayed: *written_bytes,
+                });
+            }
             Err(errno) => {
                 return Err(RelayError::Write {
                     source: errno.into(),
@@ -247,7 +224,8 @@ mod tests {
         let (mut shown, out) = pipe().unwrap();
         let reader = log.reopen().unwrap();
         let relaying = std::thread::spawn(move || {
-            relay_watched(&reader, &mut Watch::Clock, ended.as_fd(), out.as_fd())
+            let log = Followed::new(&reader, out.as_fd());
+            follow_noticed(&[log], Notices::Clock, ended.as_fd())
         });
         let mut bytes = [0; 5];
         for part in [b"first", b"again"] {
@@ -256,6 +234,6 @@ mod tests {
             assert_eq!(&bytes, part);
         }
         drop(end);
-        assert_eq!(relaying.join().unwrap().unwrap(), 10);
+        assert_eq!(relaying.join().unwrap().unwrap().bytes, 10);
     }
 }
