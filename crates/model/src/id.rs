@@ -108,6 +108,10 @@ record_id!(
     /// directory that keeps them.
     SecretBatchId
 );
+record_id!(
+    /// Id of a keeper: one that starts processes for an owner and can outlive it.
+    KeeperId
+);
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,9 @@ pub use cause::with_causes;
 pub use duration::{InvalidDuration, LONGEST_DURATION, format_duration, parse_duration};
 pub use environment::{InvalidVariable, SecretWords, environment_variables};
 pub use health::Health;
-pub use id::{BinaryId, InterfaceId, InvalidId, MachineId, OwnerId, ProcessId, SecretBatchId};
+pub use id::{
+    BinaryId, InterfaceId, InvalidId, KeeperId, MachineId, OwnerId, ProcessId, SecretBatchId,
+};
 pub use identity::{BootId, InvalidPid, Pid, PidNamespace, ProcessIdentity, StartTicks};
 pub use interface::{NetworkFacts, NetworkInterface, limits as interface_limits};
 pub use limit::{Limit, LimitExceeded};

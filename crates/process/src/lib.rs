@@ -55,7 +55,10 @@ pub use ancestors::ancestors;
 pub use cgroup::{CgroupError, Hierarchy, NoCgroup};
 pub use children::{Children, ChildrenError, Ended};
 pub use end::EndStatus;
-pub use hostledger_sys::{Features, GroupSignalError, ParseSignalError, Pidfd, Session, Signal};
+pub use hostledger_sys::{
+    Ambient, Features, GroupSignalError, LaunchBlock, ParseSignalError, Pidfd, Session, Signal,
+    SpawnError, Stage,
+};
 pub use identity::IdentityError;
 pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
 pub use means::{Means, UnknownMeans};

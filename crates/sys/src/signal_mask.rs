@@ -2,6 +2,8 @@
 
 use rustix::io::Errno;
 
+use crate::syscall::syscall;
+
 /// The kernel's signal set: one bit for each of 64 signals on x86_64 and aarch64.
 type KernelSet = u64;
 
@@ -36,26 +38,28 @@ impl Drop for AllSignalsBlocked {
 
 /// Lets every signal through again: the last step of a child before its program.
 ///
-/// Async-signal-safe.
+/// A system call and nothing else.
 pub(crate) fn clear() -> Result<(), Errno> {
     set(0).map(drop)
 }
 
+/// Keeps every signal away for good, in a program that takes them as data (signalfd(2)).
+///
+/// # Errors
+/// None that sigprocmask(2) knows for this.
+pub fn block_all_signals() -> Result<(), Errno> {
+    set(KernelSet::MAX).map(drop)
+}
+
 fn set(mask: KernelSet) -> Result<KernelSet, Errno> {
     let mut previous: KernelSet = 0;
+    let arguments = [
+        libc::SIG_SETMASK as usize,
+        (&raw const mask).expose_provenance(),
+        (&raw mut previous).expose_provenance(),
+        size_of::<KernelSet>(),
+    ];
     // SAFETY: both pointers are to sets of the size given, alive during the call.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            &raw mut previous,
-            size_of::<KernelSet>(),
-        )
-    };
-    if done == 0 {
-        Ok(previous)
-    } else {
-        Err(crate::wait::last_errno())
-    }
+    unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) }?;
+    Ok(previous)
 }

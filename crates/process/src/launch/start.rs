@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use hostledger_model::{ProcessIdentity, Timestamp};
-use hostledger_sys::{Pidfd, Signal, Spawn, SpawnError, Stage, spawn};
+use hostledger_sys::{
+    Ambient, BlockSpec, LaunchBlock, Pidfd, Signal, Spawn, SpawnError, Stage, spawn,
+};
 use procfs::FromRead;
 use procfs::process::Stat;
 use rustix::fs::Mode;
@@ -95,7 +97,30 @@ impl Launch {
         }
     }
 
-    fn explain(&self, error: SpawnError) -> LaunchError {
+    /// Lays the launch out for a keeper: what was asked for, on top of what we would hand down
+    /// now.
+    ///
+    /// `tag` becomes the program's mark; see [`LaunchBlock::new`].
+    ///
+    /// # Errors
+    /// When descriptors or memory run out.
+    pub fn block(&self, ambient: &Ambient, tag: u64) -> io::Result<LaunchBlock> {
+        let spec = BlockSpec {
+            programs: &self.programs,
+            arguments: &self.arguments,
+            environment: &self.environment,
+            directory: &self.c_directory,
+            session: self.session,
+            umask: self.umask.map(Mode::from_raw_mode),
+            nice: self.nice,
+            limits: &self.limits,
+        };
+        LaunchBlock::new(&spec, ambient, tag)
+    }
+
+    /// What a failed start of this launch means, whoever tried it.
+    #[must_use]
+    pub fn explain(&self, error: SpawnError) -> LaunchError {
         let source = io::Error::from(error.source);
         match error.stage {
             Stage::Execute => self.explain_exec(error.source),

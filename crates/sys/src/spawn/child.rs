@@ -1,7 +1,8 @@
 //! What a child does between its birth and its program.
 //!
-//! It runs in the parent's memory beside the parent's threads, so everything here is
-//! async-signal-safe: system calls only, no allocation, no lock, no panic.
+//! It runs in the parent's memory beside the parent's threads, or even beside the thread that
+//! made it, so everything here is a plain system call: no allocation, no lock, no panic, and no
+//! function of the C library, as those write the parent's errno.
 
 use std::convert::Infallible;
 use std::ffi::{CStr, c_char, c_int};
@@ -11,72 +12,75 @@ use std::os::fd::{AsRawFd, RawFd};
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-use super::{Session, Spawn, SpawnError, Stage};
+use super::limit::{self, Limit};
+use super::{Session, SpawnError, Stage};
 use crate::signal_mask;
-use crate::wait::last_errno;
+use crate::syscall::syscall;
 
 /// Longer than any `/proc/<pid>/stat`: 52 numbers and a name of at most 64 bytes.
 pub(super) const STAT_SIZE: usize = 1536;
 
-/// What the child works from and what it leaves for the parent, in memory both see.
-pub(super) struct Child<'a> {
-    pub(super) plan: Plan<'a>,
-    pub(super) stat: [u8; STAT_SIZE],
-    pub(super) stat_length: usize,
-    /// Set when the program could not be executed.
-    pub(super) failed: Option<SpawnError>,
-}
-
+/// What the child works from, in memory that outlives its use of it.
 pub(super) struct Plan<'a> {
     /// Without the terminating null.
     pub(super) programs: &'a [*const c_char],
     pub(super) arguments: *const *const c_char,
     pub(super) environment: *const *const c_char,
-    pub(super) spawn: Spawn<'a>,
+    pub(super) directory: &'a CStr,
+    pub(super) stdio: [RawFd; 3],
+    /// Kept until the exec, which closes it; all others above 2 are closed before.
+    pub(super) status: Option<RawFd>,
+    /// Whether the kernel has not done it (`CLONE_CLEAR_SIGHAND`).
+    pub(super) resets_signal_actions: bool,
+    pub(super) session: Session,
+    pub(super) umask: Option<Mode>,
+    pub(super) nice: Option<i32>,
+    pub(super) limits: &'a [Limit],
 }
 
-impl Child<'_> {
+impl Plan<'_> {
     /// Never returns when it succeeds: the program takes over.
-    pub(super) fn become_program(&mut self) -> Option<Infallible> {
-        match self.prepare_and_execute() {
-            Ok(never) => Some(never),
-            Err(error) => {
-                self.failed = Some(error);
-                None
-            }
-        }
-    }
-
-    fn prepare_and_execute(&mut self) -> Result<Infallible, SpawnError> {
+    ///
+    /// `learnt` gets the child's `/proc/self/stat`.
+    pub(super) fn carry_out(
+        &self,
+        stat: &mut [u8; STAT_SIZE],
+        learnt: impl FnOnce(&[u8]) -> Result<(), Errno>,
+    ) -> Result<Infallible, SpawnError> {
         let at = |stage| move |source| SpawnError { stage, source };
-        let spawn = self.plan.spawn;
 
-        reset_signal_actions().map_err(at(Stage::Signals))?;
-        if spawn.session == Session::New {
+        if self.resets_signal_actions {
+            reset_signal_actions().map_err(at(Stage::Signals))?;
+        }
+        if self.session != Session::Same {
             rustix::process::setsid().map_err(at(Stage::Session))?;
         }
-        arrange_stdio(spawn.stdio.map(|fd| fd.as_raw_fd())).map_err(at(Stage::Descriptors))?;
-        close_from(3).map_err(at(Stage::Descriptors))?;
-        self.stat_length = read_stat(&mut self.stat).map_err(at(Stage::Stat))?;
-        rustix::process::chdir(spawn.directory).map_err(at(Stage::Directory))?;
-        if let Some(mask) = spawn.umask {
+        arrange_stdio(self.stdio).map_err(at(Stage::Descriptors))?;
+        let rest = keep_status(self.status).map_err(at(Stage::Descriptors))?;
+        close_from(rest).map_err(at(Stage::Descriptors))?;
+        if self.session == Session::Terminal {
+            let terminal = rustix::stdio::stdin();
+            rustix::process::ioctl_tiocsctty(terminal).map_err(at(Stage::Terminal))?;
+        }
+        let length = read_stat(stat).map_err(at(Stage::Stat))?;
+        learnt(stat.get(..length).unwrap_or_default()).map_err(at(Stage::Stat))?;
+        rustix::process::chdir(self.directory).map_err(at(Stage::Directory))?;
+        if let Some(mask) = self.umask {
             rustix::process::umask(mask);
         }
-        if let Some(nice) = spawn.nice {
+        if let Some(nice) = self.nice {
             rustix::process::setpriority_process(None, nice).map_err(at(Stage::Nice))?;
         }
-        for (resource, limit) in spawn.limits {
-            rustix::process::setrlimit(*resource, *limit).map_err(at(Stage::Limit))?;
+        for limit in self.limits {
+            limit::set_own(limit).map_err(at(Stage::Limit))?;
         }
         signal_mask::clear().map_err(at(Stage::Signals))?;
         Err(SpawnError {
             stage: Stage::Execute,
-            source: self.plan.execute(),
+            source: self.execute(),
         })
     }
-}
 
-impl Plan<'_> {
     /// Tries the files in turn; returns only when none could be executed.
     ///
     /// As execvp(3): a file that is not there makes way for the next one; that one may not be
@@ -84,13 +88,21 @@ impl Plan<'_> {
     fn execute(&self) -> Errno {
         let mut refused = None;
         for program in self.programs {
+            let arguments = [
+                program.expose_provenance(),
+                self.arguments.expose_provenance(),
+                self.environment.expose_provenance(),
+            ];
             // SAFETY: all three are C strings and null-terminated arrays of such, which the
-            // suspended parent keeps alive; on success our memory is no longer used.
-            unsafe { libc::execve(*program, self.arguments, self.environment) };
-            match last_errno() {
-                Errno::ACCESS => refused = Some(Errno::ACCESS),
-                Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT => {}
-                errno => return errno,
+            // parent keeps alive; on success our memory is no longer used.
+            match unsafe { syscall(libc::SYS_execve, arguments) } {
+                Err(Errno::ACCESS) => refused = Some(Errno::ACCESS),
+                Err(
+                    Errno::NOENT | Errno::NOTDIR | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT,
+                ) => {}
+                Err(errno) => return errno,
+                // It does not come back otherwise.
+                Ok(_) => return Errno::NOSYS,
             }
         }
         refused.unwrap_or(Errno::NOENT)
@@ -98,9 +110,6 @@ impl Plan<'_> {
 }
 
 /// All to the default: handlers would be reset by the exec, but ignored signals stay ignored.
-///
-/// The system call is made directly, as the C library refuses the two signals it keeps for
-/// itself.
 fn reset_signal_actions() -> Result<(), Errno> {
     // The kernel's sigaction on x86_64 and aarch64: handler, flags, restorer, mask. All zero is
     // the default action.
@@ -109,19 +118,10 @@ fn reset_signal_actions() -> Result<(), Errno> {
         if signal == libc::SIGKILL || signal == libc::SIGSTOP {
             continue;
         }
+        let action = default.as_ptr().expose_provenance();
+        let arguments = [signal as usize, action, 0, size_of::<u64>()];
         // SAFETY: the new action is as large as the kernel's struct; the old one is not asked for.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                std::ptr::null_mut::<u64>(),
-                size_of::<u64>(),
-            )
-        };
-        if done != 0 {
-            return Err(last_errno());
-        }
+        unsafe { syscall(libc::SYS_rt_sigaction, arguments) }?;
     }
     Ok(())
 }
@@ -140,18 +140,37 @@ fn arrange_stdio(mut sources: [RawFd; 3]) -> Result<(), Errno> {
             fcntl(source, libc::F_SETFD, 0)?;
             continue;
         }
-        // SAFETY: takes two numbers; the descriptor table is the child's own.
-        if unsafe { libc::dup2(source, target) } < 0 {
-            return Err(last_errno());
-        }
+        duplicate(source, target, 0)?;
     }
     Ok(())
 }
 
+/// Makes the descriptor that tells of the exec number 3, closed by the exec; says from where on
+/// to close the others.
+fn keep_status(status: Option<RawFd>) -> Result<RawFd, Errno> {
+    const PLACE: RawFd = 3;
+    match status {
+        None => Ok(PLACE),
+        Some(PLACE) => Ok(PLACE + 1),
+        Some(status) => {
+            duplicate(status, PLACE, libc::O_CLOEXEC)?;
+            Ok(PLACE + 1)
+        }
+    }
+}
+
+/// dup3(2).
+fn duplicate(source: RawFd, target: RawFd, flags: c_int) -> Result<(), Errno> {
+    let arguments = [source as usize, target as usize, flags as usize];
+    // SAFETY: takes numbers; the descriptor table is the child's own.
+    unsafe { syscall(libc::SYS_dup3, arguments) }.map(drop)
+}
+
 /// Closes every descriptor from `first` on.
 fn close_from(first: RawFd) -> Result<(), Errno> {
+    let arguments = [first as usize, u32::MAX as usize, 0];
     // SAFETY: takes numbers; the descriptor table is the child's own.
-    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } == 0 {
+    if unsafe { syscall(libc::SYS_close_range, arguments) }.is_ok() {
         return Ok(());
     }
     // Every kernel supported has the call (5.9), but a sandbox can refuse it.
@@ -172,7 +191,7 @@ fn close_listed(first: RawFd) -> Result<(), Errno> {
         };
         if fd >= first && fd != directory.as_raw_fd() {
             // SAFETY: the descriptor table is the child's own, and what is listed is open.
-            unsafe { libc::close(fd) };
+            unsafe { syscall(libc::SYS_close, [fd as usize]) }?;
         }
     }
     Ok(())
@@ -194,13 +213,10 @@ fn read_stat(stat: &mut [u8; STAT_SIZE]) -> Result<usize, Errno> {
 }
 
 fn fcntl(fd: RawFd, command: c_int, argument: c_int) -> Result<RawFd, Errno> {
+    let arguments = [fd as usize, command as usize, argument as usize];
     // SAFETY: the commands used here take a number and touch no memory.
-    let done = unsafe { libc::fcntl(fd, command, argument) };
-    if done >= 0 {
-        Ok(done)
-    } else {
-        Err(last_errno())
-    }
+    let done = unsafe { syscall(libc::SYS_fcntl, arguments) }?;
+    RawFd::try_from(done).map_err(|_| Errno::BADF)
 }
 
 #[cfg(test)]

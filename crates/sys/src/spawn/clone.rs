@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use super::stack::ChildStack;
 use crate::Pidfd;
 use crate::signal_mask::AllSignalsBlocked;
+use crate::syscall::syscall;
 use crate::wait::last_errno;
 
 /// What the kernel sends us when the child ends.
@@ -81,8 +82,16 @@ extern "C" fn enter<T>(entry: *mut c_void) -> c_int {
     // SAFETY: `vfork` passed a pointer to an Entry<T> that nobody else touches while we run.
     let entry = unsafe { &mut *entry.cast::<Entry<'_, T>>() };
     (entry.body)(entry.data);
-    // SAFETY: ends this child at once, without handlers that belong to the parent's program.
-    unsafe { libc::_exit(EXIT_CODE) }
+    end_child()
+}
+
+/// Ends a child that shares our memory at once, without handlers that belong to our program.
+pub(super) fn end_child() -> ! {
+    loop {
+        // SAFETY: takes a number, and does not come back.
+        let ended = unsafe { syscall(libc::SYS_exit_group, [EXIT_CODE as usize]) };
+        debug_assert!(ended.is_ok());
+    }
 }
 
 /// What a child that ran no program ends with; nobody is told, so it only shows in a debugger.

@@ -3,21 +3,31 @@
 //! `std::process::Command` would be as fast, but keeps the child's pid, hands out no pidfd on
 //! stable Rust, leaves ignored signals ignored, and does not say which step failed.
 
+mod block;
 mod child;
 pub(crate) mod clone;
+mod concurrent;
+mod limit;
+mod mapped;
 mod stack;
 
+use std::convert::Infallible;
 use std::ffi::{CStr, CString, c_char};
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr;
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
-use self::child::{Child, Plan, STAT_SIZE};
+pub use self::block::{BlockSpec, LaunchBlock};
+use self::child::{Plan, STAT_SIZE};
 use self::clone::{ExitSignal, vfork};
+pub use self::concurrent::{CloneWay, ConcurrentSpawn, Report, Starting};
+use self::limit::Limit;
+pub use self::limit::limit_locks_of;
+pub use self::mapped::MappedBlock;
 use crate::Pidfd;
 use crate::wait::reap_ending;
 
@@ -54,6 +64,8 @@ pub enum Session {
     New,
     /// Ours, and our process group: a terminal's Ctrl-C reaches it as it reaches us.
     Same,
+    /// A new one, whose controlling terminal is the program's descriptor 0 (tty_ioctl(4)).
+    Terminal,
 }
 
 /// A program that runs.
@@ -82,12 +94,16 @@ pub struct SpawnError {
 /// A step on the way to a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Reading what is to be started.
+    Block,
     /// Making the child.
     Clone,
     /// A session of its own.
     Session,
     /// Its descriptors 0, 1 and 2, and closing the others.
     Descriptors,
+    /// A controlling terminal.
+    Terminal,
     /// Reading when it started.
     Stat,
     /// Changing to its working directory.
@@ -102,13 +118,57 @@ pub enum Stage {
     Execute,
 }
 
+impl Stage {
+    /// All of them; the place in it is the number that stands for one.
+    const ALL: [Self; 11] = [
+        Self::Block,
+        Self::Clone,
+        Self::Session,
+        Self::Descriptors,
+        Self::Terminal,
+        Self::Stat,
+        Self::Directory,
+        Self::Nice,
+        Self::Limit,
+        Self::Signals,
+        Self::Execute,
+    ];
+}
+
+impl SpawnError {
+    /// As one number, which is never 0: for memory that is shared with others.
+    #[must_use]
+    pub fn to_word(self) -> u64 {
+        let stage = (1..)
+            .zip(Stage::ALL)
+            .find(|(_, stage)| *stage == self.stage);
+        let stage: u64 = stage.map_or(0, |(number, _)| number);
+        stage << 32 | u64::from(self.source.raw_os_error().unsigned_abs())
+    }
+
+    /// What [`SpawnError::to_word`] made a number of; `None` for 0 and what it never makes.
+    #[must_use]
+    pub fn from_word(word: u64) -> Option<Self> {
+        let index = usize::try_from(word >> 32).ok()?.checked_sub(1)?;
+        let errno = i32::try_from(word & u64::from(u32::MAX)).ok()?;
+        Some(Self {
+            stage: *Stage::ALL.get(index)?,
+            source: (1..4096)
+                .contains(&errno)
+                .then(|| Errno::from_raw_os_error(errno))?,
+        })
+    }
+}
+
 /// Follows "cannot".
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Block => "read what is to be started",
             Self::Clone => "create a process",
             Self::Session => "start a session",
             Self::Descriptors => "arrange the descriptors of the process",
+            Self::Terminal => "make the terminal the controlling one",
             Self::Stat => "read when the process started from /proc/self/stat",
             Self::Directory => "change to the working directory",
             Self::Nice => "set the nice value",
@@ -130,12 +190,20 @@ pub fn spawn(spawn: &Spawn<'_>) -> Result<Spawned, SpawnError> {
     let programs = pointers(spawn.programs);
     let arguments = pointers(spawn.arguments);
     let environment = pointers(spawn.environment);
+    let limits: Vec<Limit> = spawn.limits.iter().map(Limit::new).collect();
     let mut child = Child {
         plan: Plan {
             programs: programs.split_last().map_or(&[], |(_, programs)| programs),
             arguments: arguments.as_ptr(),
             environment: environment.as_ptr(),
-            spawn: *spawn,
+            directory: spawn.directory,
+            stdio: spawn.stdio.map(|fd| fd.as_raw_fd()),
+            status: None,
+            resets_signal_actions: true,
+            session: spawn.session,
+            umask: spawn.umask,
+            nice: spawn.nice,
+            limits: &limits,
         },
         stat: [0; STAT_SIZE],
         stat_length: 0,
@@ -157,6 +225,32 @@ pub fn spawn(spawn: &Spawn<'_>) -> Result<Spawned, SpawnError> {
         .unwrap_or_default()
         .to_vec();
     Ok(Spawned { pidfd, stat })
+}
+
+/// What a child that suspends us works from and leaves for us.
+struct Child<'a> {
+    plan: Plan<'a>,
+    stat: [u8; STAT_SIZE],
+    stat_length: usize,
+    /// Set when the program could not be executed.
+    failed: Option<SpawnError>,
+}
+
+impl Child<'_> {
+    fn become_program(&mut self) -> Option<Infallible> {
+        let length = &mut self.stat_length;
+        let learnt = |stat: &[u8]| {
+            *length = stat.len();
+            Ok(())
+        };
+        match self.plan.carry_out(&mut self.stat, learnt) {
+            Ok(never) => Some(never),
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
+    }
 }
 
 /// The null-terminated array that execve(2) takes.
