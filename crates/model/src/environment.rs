@@ -133,6 +133,21 @@ mod tests {
         ] {
             assert!(words.is_secret(key), "{key}");
         }
+        for word in SECRET_WORDS {
+            let lower = word.to_lowercase();
+            for key in [
+                word,
+                &lower,
+                &format!("{word}_2"),
+                &format!("my_{lower}"),
+                &format!("A__{word}_"),
+            ] {
+                assert!(words.is_secret(key), "{key}");
+            }
+            for key in [format!("X{word}"), format!("{lower}x_A")] {
+                assert!(!words.is_secret(&key), "{key}");
+            }
+        }
         for key in ["KEYBOARD", "AUTHOR", "MONKEY", "PATH", "TOKENIZER_NAME", ""] {
             assert!(!words.is_secret(key), "{key}");
         }

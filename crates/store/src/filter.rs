@@ -1,6 +1,6 @@
 //! Which processes to list.
 
-use hostledger_model::{MachineId, ProcessStatus, ProcessType, Timestamp};
+use hostledger_model::{MachineId, ProcessId, ProcessStatus, ProcessType, Timestamp};
 
 /// Which processes to list; what is none leaves the question open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub struct ProcessFilter {
     pub worker_type: Option<String>,
     /// The host they belong to.
     pub machine_id: Option<MachineId>,
+    /// The recorded process that started them.
+    pub parent_id: Option<ProcessId>,
+    /// The name somebody gave them.
+    pub name: Option<String>,
     /// Created at this time or later.
     pub since: Option<Timestamp>,
     /// Only this many, the newest of those that fit.

@@ -25,7 +25,7 @@ pub use filter::ProcessFilter;
 pub use location::{Database, InvalidLocation};
 pub use record_id::{Found, IdPrefix, InvalidPrefix, RecordId};
 pub use records::Records;
-pub use rows::{Page, PageKey, Rows};
+pub use rows::{Descendant, Page, PageKey, Rows};
 pub use sqlite::{OpenOptions, SqliteStore};
 pub use store::{Access, Store};
 pub use ticket::{Commit, Completion, Ticket};

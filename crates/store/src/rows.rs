@@ -1,5 +1,7 @@
 //! What reading several records gives.
 
+use hostledger_model::ProcessId;
+
 use crate::error::{CorruptRow, StoreError};
 
 /// Records that were read, beside the rows that could not be.
@@ -38,6 +40,15 @@ impl<T> FromIterator<Result<T, CorruptRow>> for Rows<T> {
         }
         Self { records, corrupt }
     }
+}
+
+/// A process below another one, as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descendant {
+    /// Which.
+    pub id: ProcessId,
+    /// How far below: 1 for a child.
+    pub depth: usize,
 }
 
 /// Where a page of a table ended: the next one begins after it.

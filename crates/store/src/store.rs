@@ -2,14 +2,14 @@
 
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    Pid, Process, ProcessId, Timestamp,
+    Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use crate::change::Change;
 use crate::error::StoreError;
 use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
-use crate::rows::{Page, PageKey, Rows};
+use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::ticket::Ticket;
 
 /// What may be done with a database.
@@ -78,6 +78,35 @@ pub trait Store: Send + Sync {
     /// The processes that fit, oldest first (creation time, then id).
     fn processes(&self, filter: &ProcessFilter) -> Result<Rows<Process>, StoreError>;
 
+    /// The ids of the processes that fit, in the same order: for those who look at many in
+    /// bounded memory, some at a time with [`processes_by_id`](Self::processes_by_id).
+    fn process_ids(&self, filter: &ProcessFilter) -> Result<Rows<ProcessId>, StoreError>;
+
+    /// How many processes fit.
+    fn process_count(&self, filter: &ProcessFilter) -> Result<u64, StoreError>;
+
+    /// The processes of these ids, oldest first; an id that is not there is passed over.
+    fn processes_by_id(&self, ids: &[ProcessId]) -> Result<Rows<Process>, StoreError>;
+
+    /// The queued processes of a machine that somebody has taken on under a lease that is not
+    /// over at `now`, oldest first. Past its lease a process is due as any other.
+    fn claimed(&self, machine: MachineId, now: Timestamp) -> Result<Rows<Process>, StoreError>;
+
+    /// Whether a process that has not ended has its secrets in this batch.
+    fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError>;
+
+    /// The recorded ancestors of a process, its parent first and its root last. A parent that
+    /// is not there ends the line, and so does one that has been met.
+    fn ancestors(&self, process: ProcessId) -> Result<Vec<ProcessId>, StoreError>;
+
+    /// Those of the recorded descendants of a process that have this status, or all: level by
+    /// level, oldest first in each. None comes twice, whatever circles the parents make.
+    fn descendants(
+        &self,
+        process: ProcessId,
+        status: Option<ProcessStatus>,
+    ) -> Result<Rows<Descendant>, StoreError>;
+
     /// The processes whose parent is one of these, oldest first.
     fn children(&self, parents: &[ProcessId]) -> Result<Rows<Process>, StoreError>;
 
@@ -86,6 +115,14 @@ pub trait Store: Send + Sync {
 
     /// The records whose id begins so, of any kind.
     fn find(&self, prefix: &IdPrefix) -> Result<Found, StoreError>;
+
+    /// A number for a new worker of a type, from 1: the next one, given out once and never
+    /// again, to whichever program asks and whatever is deleted. Committed when it returns.
+    fn next_worker_id(&self, worker_type: &str) -> Result<u64, StoreError>;
+
+    /// Writes what an exit code of older writers means, -1 for a process that they found gone,
+    /// as it is read: 137. Says how many rows were mended. Nothing else about them is known.
+    fn mend_exit_codes(&self, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Machines in the order of their making, at most `limit`, after the key of an earlier page.
     fn machine_page(

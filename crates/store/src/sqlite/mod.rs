@@ -24,6 +24,7 @@ mod store;
 mod transaction;
 mod update;
 mod uri;
+mod worker_id;
 mod writer;
 
 pub use open::OpenOptions;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::{QueryResult, SqliteConnection};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    Pid, Process, ProcessId, Timestamp,
+    Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use super::check;
@@ -15,12 +15,12 @@ use super::open::{self, OpenOptions};
 use super::process::Columns;
 use super::row::{Read, TableRow};
 use super::writer::Writer;
-use super::{attempt, binary, interface, machine, page, prefix, process};
+use super::{attempt, binary, interface, machine, page, prefix, process, transaction, worker_id};
 use crate::change::Change;
 use crate::error::{ReadOnly, StoreError};
 use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
-use crate::rows::{Page, PageKey, Rows};
+use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};
 use crate::ticket::Ticket;
 
@@ -76,6 +76,27 @@ impl SqliteStore {
         Ok(row.map(Read::record).transpose()?)
     }
 
+    /// Writes at once, in a transaction of its own, instead of in the writer's turn: for what
+    /// has an answer that is no record.
+    fn write<T>(
+        &self,
+        statement: impl Fn(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        match self.access {
+            Access::Foreign => Err(self.read_only()),
+            Access::Own => self
+                .connections
+                .read(|connection| transaction::immediate(connection, &statement)),
+        }
+    }
+
+    fn read_only(&self) -> StoreError {
+        StoreError::ReadOnly {
+            path: self.connections.failures().path.clone(),
+            why: ReadOnly::Foreign,
+        }
+    }
+
     /// Reads several records.
     fn several<R: TableRow>(
         &self,
@@ -99,10 +120,7 @@ impl Store for SqliteStore {
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
         match &self.writer {
             Some(writer) => writer.submit(now, changes),
-            None => Ticket::answered(Err(StoreError::ReadOnly {
-                path: self.connections.failures().path.clone(),
-                why: ReadOnly::Foreign,
-            })),
+            None => Ticket::answered(Err(self.read_only())),
         }
     }
 
@@ -150,6 +168,54 @@ impl Store for SqliteStore {
         self.several(|connection| process::list(connection, self.columns, filter))
     }
 
+    fn process_ids(&self, filter: &ProcessFilter) -> Result<Rows<ProcessId>, StoreError> {
+        let ids = self
+            .connections
+            .read(|connection| process::list_ids(connection, self.columns, filter))?;
+        Ok(ids.iter().map(|id| process::read_id(id)).collect())
+    }
+
+    fn process_count(&self, filter: &ProcessFilter) -> Result<u64, StoreError> {
+        self.connections
+            .read(|connection| process::count(connection, self.columns, filter))
+    }
+
+    fn processes_by_id(&self, ids: &[ProcessId]) -> Result<Rows<Process>, StoreError> {
+        self.several(|connection| process::by_ids(connection, self.columns, ids))
+    }
+
+    fn claimed(&self, machine: MachineId, now: Timestamp) -> Result<Rows<Process>, StoreError> {
+        self.several(|connection| process::claimed(connection, self.columns, machine, now))
+    }
+
+    fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError> {
+        self.connections
+            .read(|connection| process::needs_secrets(connection, self.columns, batch))
+    }
+
+    fn ancestors(&self, process: ProcessId) -> Result<Vec<ProcessId>, StoreError> {
+        let line = self
+            .connections
+            .read(|connection| process::ancestors(connection, process))?;
+        let rows: Rows<ProcessId> = line.iter().map(|id| process::read_id(id)).collect();
+        rows.complete()
+    }
+
+    fn descendants(
+        &self,
+        process: ProcessId,
+        status: Option<ProcessStatus>,
+    ) -> Result<Rows<Descendant>, StoreError> {
+        let found = self
+            .connections
+            .read(|connection| process::descendants(connection, process, status))?;
+        let read = |(id, depth): &(String, usize)| {
+            let depth = *depth;
+            process::read_id(id).map(|id| Descendant { id, depth })
+        };
+        Ok(found.iter().map(read).collect())
+    }
+
     fn children(&self, parents: &[ProcessId]) -> Result<Rows<Process>, StoreError> {
         self.several(|connection| process::children(connection, self.columns, parents))
     }
@@ -165,6 +231,15 @@ impl Store for SqliteStore {
     fn find(&self, prefix: &IdPrefix) -> Result<Found, StoreError> {
         self.connections
             .read(|connection| prefix::find(connection, prefix))
+    }
+
+    fn next_worker_id(&self, worker_type: &str) -> Result<u64, StoreError> {
+        let next = self.write(|connection| worker_id::next(connection, worker_type))?;
+        Ok(next.cast_unsigned())
+    }
+
+    fn mend_exit_codes(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(|connection| process::mend_exit_codes(connection, now))
     }
 
     fn machine_page(

@@ -11,7 +11,7 @@ use crate::sqlite::schema::process;
 
 /// What older writers put for a process that they found gone: it reads as killed.
 const FOUND_GONE: i64 = -1;
-const KILLED: i32 = 137;
+pub(super) const KILLED: i32 = 137;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]

@@ -1,6 +1,8 @@
 //! Rows of `machine_process`.
 
 mod base;
+mod hierarchy;
+mod mend;
 mod own;
 mod read;
 mod update;
@@ -8,17 +10,27 @@ mod update;
 use base::BaseRow;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use hostledger_model::Process;
+use hostledger_model::{Process, ProcessId};
 use own::OwnRow;
 
+pub(super) use hierarchy::{ancestors, descendants};
+pub(super) use mend::mend_exit_codes;
 pub(super) use own::{IdentityRow, UsageRow};
-pub(super) use read::{Columns, by_id, by_pid, children, list, page};
+pub(super) use read::{
+    Columns, by_id, by_ids, by_pid, children, claimed, count, list, list_ids, needs_secrets, page,
+};
 pub(super) use update::change;
 
 use super::encoding::RowReader;
 use super::row::TableRow;
 use super::schema::{names, process};
 use crate::error::CorruptRow;
+
+/// An id as it stands.
+pub(super) fn read_id(id: &str) -> Result<ProcessId, CorruptRow> {
+    let table = ProcessRow::TABLE;
+    RowReader { table, id }.parse("id", id)
+}
 
 /// A row as it stands, in a ledger of our own.
 #[derive(Queryable, Selectable, Insertable)]

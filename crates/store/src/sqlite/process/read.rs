@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
-use hostledger_model::{MachineId, Pid, ProcessId, ProcessStatus, ProcessType};
+use hostledger_model::{
+    MachineId, Pid, ProcessId, ProcessStatus, ProcessType, SecretBatchId, Timestamp,
+};
 
 use super::{BaseRow, ProcessRow};
 use crate::filter::ProcessFilter;
@@ -13,8 +15,8 @@ use crate::sqlite::literal::{literal, status};
 use crate::sqlite::row::{Read, columns};
 use crate::sqlite::schema::process;
 
-/// Parents asked for in one statement; SQLite takes 32 766 parameters at most.
-const PARENTS: usize = 10_000;
+/// Ids asked for in one statement; SQLite takes 32 766 parameters at most.
+pub(super) const IDS: usize = 10_000;
 
 /// Which columns the table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub(in crate::sqlite) fn children(
     parents: &[ProcessId],
 ) -> QueryResult<Vec<Read<ProcessRow>>> {
     let mut children = Vec::new();
-    for parents in parents.chunks(PARENTS) {
+    for parents in parents.chunks(IDS) {
         let parents = parents.iter().map(|id| id.simple());
         let query = process::table
             .filter(process::parent_id.eq_any(parents))
@@ -87,15 +89,150 @@ pub(in crate::sqlite) fn children(
     Ok(children)
 }
 
+/// Processes by their ids.
+pub(in crate::sqlite) fn by_ids(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    ids: &[ProcessId],
+) -> QueryResult<Vec<Read<ProcessRow>>> {
+    let mut rows = Vec::new();
+    for ids in ids.chunks(IDS) {
+        let ids = ids.iter().map(|id| id.simple());
+        let query = process::table.filter(process::id.eq_any(ids)).into_boxed();
+        rows.extend(columns.load(connection, query)?);
+    }
+    rows.sort_by_key(Read::key);
+    Ok(rows)
+}
+
+/// Queued ones with an owner; a table without our columns has none.
+pub(in crate::sqlite) fn claimed(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    machine: MachineId,
+    now: Timestamp,
+) -> QueryResult<Vec<Read<ProcessRow>>> {
+    if columns == Columns::Base {
+        return Ok(Vec::new());
+    }
+    let query = process::table
+        .filter(process::status.eq(status(ProcessStatus::Queued)))
+        .filter(process::machine_id.eq(machine.simple()))
+        .filter(process::retry_at.gt(encoding::time(now)))
+        .filter(process::owner.is_not_null())
+        .into_boxed();
+    columns.load(connection, oldest_first_sorted(query))
+}
+
+/// Whether anybody may still need the secrets of a batch.
+pub(in crate::sqlite) fn needs_secrets(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    batch: SecretBatchId,
+) -> QueryResult<bool> {
+    if columns == Columns::Base {
+        return Ok(false);
+    }
+    let waiting = process::table
+        .filter(process::secret_batch.eq(batch.simple()))
+        .filter(process::status.ne(status(ProcessStatus::Exited)));
+    diesel::select(diesel::dsl::exists(waiting)).get_result(connection)
+}
+
 pub(in crate::sqlite) fn list(
     connection: &mut SqliteConnection,
     columns: Columns,
     filter: &ProcessFilter,
 ) -> QueryResult<Vec<Read<ProcessRow>>> {
+    let Some(query) = fitting(columns, filter) else {
+        return Ok(Vec::new());
+    };
+    let mut rows = columns.load(connection, ordered(query, filter))?;
+    if filter.limit.is_some() {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+pub(in crate::sqlite) fn list_ids(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    filter: &ProcessFilter,
+) -> QueryResult<Vec<String>> {
+    let Some(query) = fitting(columns, filter) else {
+        return Ok(Vec::new());
+    };
+    let query = ordered(query, filter).select(process::id);
+    let mut ids: Vec<String> = query.load(connection)?;
+    if filter.limit.is_some() {
+        ids.reverse();
+    }
+    Ok(ids)
+}
+
+pub(in crate::sqlite) fn count(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    filter: &ProcessFilter,
+) -> QueryResult<u64> {
+    let Some(query) = fitting(columns, filter) else {
+        return Ok(0);
+    };
+    let fitting: i64 = query.count().get_result(connection)?;
+    let fitting = fitting.cast_unsigned();
+    Ok(filter
+        .limit
+        .map_or(fitting, |limit| fitting.min(limit.into())))
+}
+
+/// Those that fit; none where the table has no column for what is asked.
+fn fitting<'q>(columns: Columns, filter: &'q ProcessFilter) -> Option<Query<'q>> {
+    if filter.name.is_some() && columns == Columns::Base {
+        return None;
+    }
     let mut query = process::table.into_boxed();
     if let Some(wanted) = filter.status {
         query = query.filter(process::status.eq(status(wanted)));
     }
+    if let Some(machine) = filter.machine_id {
+        query = query.filter(process::machine_id.eq(machine.simple()));
+    }
+    Some(if is_of_few(filter) {
+        among_few(query, filter)
+    } else {
+        in_history(query, filter)
+    })
+}
+
+/// Whether those of the asked status are few, however long the history.
+fn is_of_few(filter: &ProcessFilter) -> bool {
+    filter.status.is_some_and(|it| it != ProcessStatus::Exited)
+}
+
+/// What else is asked of rows that are few. The indexes of these columns hold the whole history,
+/// that of the status these rows alone: the `+` keeps SQLite from the former, and so does `IS`,
+/// as it says nothing of NULL, which the partial ones leave out.
+fn among_few<'q>(mut query: Query<'q>, filter: &'q ProcessFilter) -> Query<'q> {
+    if let Some(process_type) = filter.process_type {
+        query = query.filter(literal::<Text>("+process_type").eq(process_type.as_str()));
+    }
+    if let Some(worker_type) = &filter.worker_type {
+        query = query.filter(literal::<Text>("+worker_type").eq(worker_type));
+    }
+    if let Some(parent) = filter.parent_id {
+        query = query.filter(process::parent_id.is(parent.simple()));
+    }
+    if let Some(name) = &filter.name {
+        query = query.filter(process::name.is(name));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(literal::<Text>("+created_at").ge(encoding::time(since)));
+    }
+    query
+}
+
+/// What else is asked of history, by the indexes of these columns.
+fn in_history<'q>(mut query: Query<'q>, filter: &'q ProcessFilter) -> Query<'q> {
     if let Some(process_type) = filter.process_type {
         query = query.filter(process::process_type.eq(process_type.as_str()));
         if process_type != ProcessType::Cli {
@@ -109,30 +246,31 @@ pub(in crate::sqlite) fn list(
             query = query.filter(literal::<Bool>("worker_type <> ''"));
         }
     }
-    if let Some(machine) = filter.machine_id {
-        query = query.filter(process::machine_id.eq(machine.simple()));
+    if let Some(parent) = filter.parent_id {
+        query = query.filter(process::parent_id.eq(parent.simple()));
+    }
+    if let Some(name) = &filter.name {
+        query = query.filter(process::name.eq(name));
     }
     if let Some(since) = filter.since {
         query = query.filter(process::created_at.ge(encoding::time(since)));
     }
-    let history = filter.status.is_none_or(|it| it == ProcessStatus::Exited);
-    let Some(limit) = filter.limit else {
-        let query = if history {
-            query.order((process::created_at.asc(), process::id.asc()))
-        } else {
-            oldest_first_sorted(query)
-        };
-        return columns.load(connection, query);
-    };
-    let query = query.limit(limit.into());
-    let newest_first = if history {
-        query.order((process::created_at.desc(), process::id.desc()))
-    } else {
-        query.order(literal::<Text>("+created_at DESC, id DESC"))
-    };
-    let mut rows = columns.load(connection, newest_first)?;
-    rows.reverse();
-    Ok(rows)
+    query
+}
+
+/// Oldest first; with a limit the newest, newest first.
+fn ordered<'q>(query: Query<'q>, filter: &ProcessFilter) -> Query<'q> {
+    let few = is_of_few(filter) || filter.parent_id.is_some();
+    match (filter.limit, few) {
+        (None, true) => oldest_first_sorted(query),
+        (None, false) => query.order((process::created_at.asc(), process::id.asc())),
+        (Some(limit), true) => query
+            .order(literal::<Text>("+created_at DESC, id DESC"))
+            .limit(limit.into()),
+        (Some(limit), false) => query
+            .order((process::created_at.desc(), process::id.desc()))
+            .limit(limit.into()),
+    }
 }
 
 /// In order, but not by walking the index of creation times, which would be the whole history:

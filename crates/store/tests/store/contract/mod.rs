@@ -4,6 +4,7 @@
 
 pub(crate) mod binaries;
 pub(crate) mod deletion;
+pub(crate) mod housekeeping;
 pub(crate) mod interfaces;
 pub(crate) mod life;
 pub(crate) mod lookup;
@@ -100,6 +101,18 @@ macro_rules! contract_suite {
                 every_record_comes_once_in_order,
                 pages_end_with_the_table,
                 records_added_meanwhile_disturb_nothing,
+            }
+            housekeeping {
+                running_ones_are_named_and_counted_by_machine_and_type,
+                are_found_by_parent_and_by_name,
+                many_are_read_by_their_ids,
+                those_taken_on_are_queued_owned_and_under_a_lease,
+                secrets_are_needed_until_the_last_of_their_batch_has_ended,
+                descendants_come_level_by_level_through_those_that_have_ended,
+                ancestors_lead_from_the_parent_to_the_root,
+                a_long_line_of_parents_is_followed_to_its_ends,
+                worker_ids_count_up_for_each_type_and_outlive_every_record,
+                no_worker_id_is_given_out_twice,
             }
             submissions {
                 of_nothing_is_applied_and_a_fresh_ledger_is_sound,

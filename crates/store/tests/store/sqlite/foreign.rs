@@ -17,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::other_process::{OtherProcess, Task};
-use crate::contract::world::{machine, new_machine, new_process, submit, write};
+use crate::contract::world::{at, machine, new_machine, new_process, submit, write};
 
 /// Written by ArchiveBox: 3 machines, 2 interfaces, 3 binaries, 9 processes.
 const SAMPLE: &str = concat!(
@@ -128,6 +128,30 @@ fn every_question_can_be_asked_of_it() {
     let children = store.children(&[by_pid[0].id]).unwrap().complete().unwrap();
     assert_eq!(children[0].worker_type, "crawl");
 
+    let ids = |filter: &ProcessFilter| store.process_ids(filter).unwrap().complete().unwrap();
+    assert_eq!(ids(&ProcessFilter::running()), [by_pid[0].id]);
+    assert_eq!(store.process_count(&ProcessFilter::default()).unwrap(), 9);
+    let children = ProcessFilter {
+        parent_id: Some(by_pid[0].id),
+        ..ProcessFilter::default()
+    };
+    let below = store.descendants(by_pid[0].id, None).unwrap();
+    assert_eq!(below.records[0].id, ids(&children)[0]);
+    assert_eq!(
+        store.ancestors(below.records[0].id).unwrap(),
+        [by_pid[0].id]
+    );
+    // What its tables have no column for is true of none.
+    let named = ProcessFilter {
+        name: Some("x".to_owned()),
+        ..ProcessFilter::default()
+    };
+    assert_eq!(ids(&named), []);
+    assert_eq!(store.process_count(&named).unwrap(), 0);
+    assert!(store.claimed(here, at(0)).unwrap().records.is_empty());
+    let batch = hostledger_model::SecretBatchId::generate();
+    assert!(!store.needs_secrets(batch).unwrap());
+
     let wget = store.valid_binary(here, "WGET").unwrap().unwrap();
     assert_eq!(wget.status, BinaryStatus::Installed);
     assert_eq!(store.interfaces_of(here).unwrap().records.len(), 1);
@@ -162,6 +186,12 @@ fn nothing_can_be_written_and_the_error_says_why() {
             "{error:?}"
         );
         assert!(error.to_string().contains("another program made it"));
+    }
+    for error in [
+        store.next_worker_id("crawl").unwrap_err(),
+        store.mend_exit_codes(at(0)).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
     }
     assert!(fs::read(&path).unwrap() == before);
 }

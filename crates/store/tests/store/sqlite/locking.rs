@@ -56,6 +56,22 @@ fn eight_processes_write_without_losing_a_row() {
 }
 
 #[test]
+fn eight_processes_number_their_workers_without_giving_an_id_twice() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ledger.sqlite3");
+    let processes: Vec<_> = (0..8)
+        .map(|_| OtherProcess::start(Task::NumberWorkers(50), &path))
+        .collect();
+    let mut given: Vec<u64> = Vec::new();
+    for process in processes {
+        let answer = process.answer();
+        given.extend(answer.split(',').map(|id| id.parse::<u64>().unwrap()));
+    }
+    given.sort_unstable();
+    assert_eq!(given, (1..=400).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_a_writer_was_told_is_committed_survives_its_death() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ledger.sqlite3");

@@ -16,6 +16,7 @@ use crate::contract::world::{at, new_process, write};
 
 const TASK: &str = "HOSTLEDGER_STORE_TEST_TASK";
 const LEDGER: &str = "HOSTLEDGER_STORE_TEST_LEDGER";
+const WORKERS: &str = "workers ";
 const ANSWER: &str = "answer: ";
 const COMMITTED: &str = "committed: ";
 
@@ -27,6 +28,8 @@ pub(crate) enum Task {
     /// Inserts this many processes of its machine, one commit each, and says the id of each
     /// once it is committed.
     Insert(usize),
+    /// Asks for this many worker ids, and says them.
+    NumberWorkers(usize),
 }
 
 /// A process that was started.
@@ -100,6 +103,7 @@ fn command(task: Task, ledger: &Path) -> Command {
     let task = match task {
         Task::Open => "open".to_owned(),
         Task::Insert(count) => count.to_string(),
+        Task::NumberWorkers(count) => format!("{WORKERS}{count}"),
     };
     let mut command = Command::new(env::current_exe().unwrap());
     command
@@ -125,9 +129,14 @@ fn does_as_it_is_told() {
         assert_eq!(open(&directory.path().join("ledger")), "0 machines");
         return;
     };
-    let answer = match env::var(TASK).unwrap().parse() {
-        Ok(count) => insert(&ledger, count),
-        Err(_) => open(&ledger),
+    let task = env::var(TASK).unwrap();
+    let answer = if let Some(count) = task.strip_prefix(WORKERS) {
+        number_workers(&ledger, count.parse().unwrap())
+    } else {
+        match task.parse() {
+            Ok(count) => insert(&ledger, count),
+            Err(_) => open(&ledger),
+        }
     };
     println!("{ANSWER}{answer}");
 }
@@ -171,6 +180,16 @@ fn insert(ledger: &Path, count: usize) -> String {
     );
     counted.wait().unwrap();
     format!("inserted {count}")
+}
+
+fn number_workers(ledger: &Path, count: usize) -> String {
+    let options = OpenOptions {
+        busy_timeout: Duration::from_secs(60),
+        ..OpenOptions::default()
+    };
+    let store = SqliteStore::open(ledger, &options).unwrap();
+    let ids = (0..count).map(|_| store.next_worker_id("crawl").unwrap().to_string());
+    ids.collect::<Vec<_>>().join(",")
 }
 
 /// Runs a program of the system's, and says whether it went well.

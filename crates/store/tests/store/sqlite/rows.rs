@@ -10,7 +10,7 @@ use hostledger_store::{
 };
 use tempfile::TempDir;
 
-use crate::contract::world::{insert, machine, new_binary, new_process, started, write};
+use crate::contract::world::{at, insert, machine, new_binary, new_process, started, write};
 
 /// A ledger with three processes, and a second program's connection to it.
 struct Ledger {
@@ -119,6 +119,46 @@ fn older_words_are_read_as_what_they_mean() {
         .unwrap();
     assert_eq!(process.exit_code, Some(137));
     assert!(process.env.is_empty());
+    assert_eq!(ledger.store.mend_exit_codes(at(50)).unwrap(), 3);
+    let mut lines = ask(
+        &mut ledger.other,
+        "SELECT exit_code || ' ' || (outcome IS NULL) || ' ' || modified_at AS line FROM machine_process",
+    );
+    lines.dedup();
+    assert_eq!(lines, ["137 1 2026-03-04 05:06:57.000008"]);
+    assert_eq!(ledger.store.mend_exit_codes(at(60)).unwrap(), 0);
+}
+
+#[test]
+fn parents_that_go_in_a_circle_or_lead_nowhere_end_where_they_do() {
+    let mut ledger = ledger();
+    let [a, b, c] = &ledger.processes;
+    let sql = format!(
+        "PRAGMA foreign_keys = OFF;
+         UPDATE machine_process SET parent_id = '{b}' WHERE id = '{a}';
+         UPDATE machine_process SET parent_id = '{a}' WHERE id = '{b}';
+         UPDATE machine_process SET parent_id = '{gone:032x}' WHERE id = '{c}';",
+        a = a.id.simple(),
+        b = b.id.simple(),
+        c = c.id.simple(),
+        gone = 9,
+    );
+    ledger.other.batch_execute(&sql).unwrap();
+    let below = |of| -> Vec<_> {
+        let rows = ledger.store.descendants(of, None).unwrap();
+        let rows = rows.complete().unwrap();
+        rows.iter().map(|row| (row.id, row.depth)).collect()
+    };
+    assert_eq!(below(a.id), [(b.id, 1)]);
+    assert_eq!(ledger.store.ancestors(a.id).unwrap(), [b.id]);
+    assert_eq!(ledger.store.ancestors(c.id).unwrap(), []);
+    let itself = format!(
+        "PRAGMA foreign_keys = OFF; UPDATE machine_process SET parent_id = id WHERE id = '{}';",
+        c.id.simple()
+    );
+    ledger.other.batch_execute(&itself).unwrap();
+    assert_eq!(ledger.store.ancestors(c.id).unwrap(), []);
+    assert_eq!(ledger.store.descendants(c.id, None).unwrap().records, []);
 }
 
 #[test]
@@ -146,6 +186,7 @@ fn a_corrupt_row_is_named_and_hides_no_other() {
         ("secret_env", "'{}'"),
         ("owner", "'me'"),
         ("kill_mode", "'all'"),
+        ("secret_batch", "'banana'"),
     ];
     for (column, value) in cases {
         let mut ledger = ledger();
@@ -235,6 +276,13 @@ fn what_changes_often_is_found_by_small_indexes() {
         ("status = 'queued' ORDER BY +created_at DESC, id DESC LIMIT 9".to_owned(), "queued_idx"),
         (format!("status = 'queued' AND machine_id = '{machine}' AND retry_at <= 'x' ORDER BY retry_at, created_at, id LIMIT 32"), "queued_idx"),
         ("parent_id IN ('x', 'y')".to_owned(), "parent_idx"),
+        (format!("status = 'queued' AND machine_id = '{machine}' AND retry_at > 'x' AND owner IS NOT NULL ORDER BY +created_at, id"), "queued_idx"),
+        (format!("status = 'running' AND machine_id = '{machine}' AND +process_type = 'worker' ORDER BY +created_at, id"), "running_idx"),
+        ("status = 'running' AND +worker_type = 'crawl' AND parent_id IS 'x' AND name IS 'x' AND +created_at >= 'x' ORDER BY +created_at, id".to_owned(), "running_idx"),
+        ("parent_id = 'x' ORDER BY +created_at DESC, id DESC LIMIT 9".to_owned(), "parent_idx"),
+        ("secret_batch = 'x' AND status <> 'exited'".to_owned(), "secret_batch_idx"),
+        ("name = 'x' ORDER BY created_at DESC, id DESC LIMIT 9".to_owned(), "name_idx"),
+        ("exit_code = -1".to_owned(), "found_gone_idx"),
         ("binary_id = 'x' AND exit_code <> 0".to_owned(), "binary_idx"),
         ("process_type = 'hook' AND process_type <> 'cli' ORDER BY created_at DESC, id DESC LIMIT 9".to_owned(), "type_idx"),
         ("worker_type = 'crawl' AND worker_type <> '' ORDER BY created_at, id".to_owned(), "worker_type_idx"),
