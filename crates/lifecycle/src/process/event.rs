@@ -21,6 +21,8 @@ pub enum Event {
         /// Where its output goes.
         log: LogPlace,
     },
+    /// It runs and somebody else supervised it; now we do.
+    Adopted,
     /// Its program could not be executed.
     SpawnFailed {
         /// 127 when there is no such program, 126 when it cannot be executed.
@@ -56,6 +58,7 @@ impl Event {
             Self::Tick => "tick",
             Self::Launch => "launch",
             Self::Spawned { .. } => "spawned",
+            Self::Adopted => "adopted",
             Self::SpawnFailed { .. } => "spawn_failed",
             Self::Exited(_) => "exited",
             Self::Lost => "lost",

@@ -66,13 +66,7 @@ impl ProcessMachine {
                     lease_until,
                     log: log.clone(),
                 }));
-                if let Some(limit) = timeout(context.process.timeout_ms) {
-                    let at = started_at.saturating_add(limit);
-                    context.push(Effect::Arm {
-                        timer: Timer::Timeout,
-                        at,
-                    });
-                }
+                arm_timeout(context, *started_at);
                 // It was asked to stop while it was being started.
                 if let Some(stop) = &context.process.stop {
                     let (signal, scope) = (stop.signal, context.process.kill_mode);
@@ -89,12 +83,15 @@ impl ProcessMachine {
                 Transition(end(context, ended))
             }
             Event::Cancelled => Transition(end(context, unseen(context.now, Outcome::Cancelled))),
-            Event::StopRequested { request, .. } => {
+            Event::StopRequested { request, grace } => {
+                let at = request.at;
                 context.save(ProcessChange::StopRequested(request.clone()));
+                // Its signal follows the start; when that takes long, there is none to wait for.
+                arm_grace(context, at, *grace);
                 Handled
             }
             Event::Lost => Transition(end(context, unseen(context.now, Outcome::Lost))),
-            Event::Exited(_) | Event::TimedOut | Event::GraceOver => Super,
+            Event::Adopted | Event::Exited(_) | Event::TimedOut | Event::GraceOver => Super,
         }
     }
 
@@ -103,6 +100,17 @@ impl ProcessMachine {
         match event {
             Event::StopRequested { request, grace } => {
                 stop(context, request.clone(), *grace);
+                Handled
+            }
+            Event::Adopted => {
+                if let Some(started_at) = context.process.started_at {
+                    arm_timeout(context, started_at);
+                }
+                // Its time was up before: whoever saw to that was about to kill it.
+                if let Some(stop) = context.process.stop.as_ref().filter(|it| it.is_timeout()) {
+                    let (at, grace) = (stop.at, context.grace);
+                    arm_grace(context, at, Some(grace));
+                }
                 Handled
             }
             Event::TimedOut => {
@@ -152,10 +160,23 @@ fn stop(context: &mut Context<'_>, request: StopRequest, grace: Option<TimeDelta
     let at = request.at;
     context.save(ProcessChange::StopRequested(request));
     context.push(Effect::Signal { signal, scope });
+    arm_grace(context, at, grace);
+}
+
+fn arm_timeout(context: &mut Context<'_>, started_at: Timestamp) {
+    if let Some(limit) = timeout(context.process.timeout_ms) {
+        context.push(Effect::Arm {
+            timer: Timer::Timeout,
+            at: started_at.saturating_add(limit),
+        });
+    }
+}
+
+fn arm_grace(context: &mut Context<'_>, stop_at: Timestamp, grace: Option<TimeDelta>) {
     if let Some(grace) = grace {
         context.push(Effect::Arm {
             timer: Timer::Grace,
-            at: at.saturating_add(grace),
+            at: stop_at.saturating_add(grace),
         });
     }
 }

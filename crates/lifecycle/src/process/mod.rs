@@ -7,6 +7,7 @@
 //!        ── spawned ───────────────────────▶ running
 //!        ── spawn failed, cancelled, lost ─▶ exited
 //! running ─ stop requested, timed out ─────▶ running   the request is stored, then signals
+//!         ─ adopted ───────────────────────▶ running   its timers are armed anew
 //!         ─ exited, it is over ────────────▶ exited
 //!         ─ exited, attempts left ─────────▶ queued    due after a backoff
 //!         ─ lost ──────────────────────────▶ exited

@@ -130,6 +130,7 @@ pub(crate) fn every_event(bench: &Bench) -> Vec<Event> {
         Event::Tick,
         Event::Launch,
         spawned(bench),
+        Event::Adopted,
         Event::SpawnFailed {
             exit_code: 127,
             reason: "no".to_owned(),

@@ -14,7 +14,13 @@ fn a_stop_asked_for_during_the_start_is_stored_and_sent_after_it() {
     let mut bench = Bench::new(ProcessStatus::Queued);
     let stored = save(ProcessChange::StopRequested(request(&bench, SIGINT)));
     let answer = bench.handle(&stop_event(&bench, SIGINT, None));
-    assert_eq!(answer, (ProcessStatus::Queued, vec![stored]));
+    assert_eq!(answer, (ProcessStatus::Queued, vec![stored.clone()]));
+    let armed = Effect::Arm {
+        timer: Timer::Grace,
+        at: bench.after(5),
+    };
+    let answer = bench.handle(&stop_event(&bench, SIGINT, Some(TimeDelta::seconds(5))));
+    assert_eq!(answer, (ProcessStatus::Queued, vec![stored, armed]));
     bench.process.stop = Some(request(&bench, SIGINT));
     bench.process.kill_mode = KillMode::Group;
     let (status, effects) = bench.handle(&spawned(&bench));
