@@ -10,12 +10,12 @@ use hostledger_model::{KillMode, ProcessId};
 use hostledger_sys::{Credentials, LaunchBlock, Pidfd, SpawnError, reap};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::protocol::{
     ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, NEWS_BYTES, NONE, News, REFUSED,
     REQUEST_WORDS, STARTED, to_bytes,
 };
+use crate::run::now;
 use crate::table::entry::{Slot, State, id_of, kill_mode_word};
 use crate::table::layout::Field;
 use crate::{KeeperError, Table};
@@ -159,7 +159,7 @@ impl Keeper {
     /// Says when SIGKILL is due for a process that is being stopped, in case we die before;
     /// `None` takes it back.
     pub fn escalate(&mut self, slot: Slot, kill_after: Option<Duration>) {
-        let at = kill_after.map_or(0, |after| now_nanos().saturating_add(nanos(after)).max(1));
+        let at = kill_after.map_or(0, |after| now().saturating_add(nanos(after)).max(1));
         if let Some(words) = self.table.words(slot) {
             words.store(Field::KillAt, at);
         }
@@ -314,10 +314,4 @@ pub(crate) fn send(
 /// As much as a clock of 64-bit nanoseconds can hold, which is 584 years.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).map_or(NONE - 1, |nanos| nanos.min(NONE - 1))
-}
-
-fn now_nanos() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    // Neither part of this clock is negative.
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }

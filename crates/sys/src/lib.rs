@@ -13,6 +13,7 @@ mod exit_info;
 mod features;
 mod file_lock;
 mod file_system;
+mod held_fds;
 mod on_load;
 mod pidfd;
 mod resource_limit;
@@ -32,6 +33,7 @@ pub use exit_info::exit_status;
 pub use features::Features;
 pub use file_lock::FileLock;
 pub use file_system::FileSystem;
+pub use held_fds::HeldFds;
 pub use on_load::{Constructor, was_called};
 pub use pidfd::{GroupSignalError, Pidfd};
 pub use resource_limit::soft_limit;
@@ -41,7 +43,7 @@ pub use signal_fd::signal_fd;
 pub use signal_mask::block_all_signals;
 pub use spawn::{
     BlockSpec, CloneWay, ConcurrentSpawn, LaunchBlock, MappedBlock, Report, Session, Spawn,
-    SpawnError, Spawned, Stage, Starting, limit_locks_of, spawn,
+    SpawnError, Spawned, Stage, Starting, exit_at_once, limit_locks_of, spawn,
 };
 pub use subreaper::set_child_subreaper;
 pub use wait::{

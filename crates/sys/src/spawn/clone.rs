@@ -87,12 +87,17 @@ extern "C" fn enter<T>(entry: *mut c_void) -> c_int {
 
 /// Ends a child that shares our memory at once, without handlers that belong to our program.
 pub(super) fn end_child() -> ! {
+    exit_at_once(EXIT_CODE)
+}
+
+/// Ends this process without running anything more of it: no destructor, no handler of exit(3).
+pub fn exit_at_once(code: u8) -> ! {
     loop {
         // SAFETY: takes a number, and does not come back.
-        let ended = unsafe { syscall(libc::SYS_exit_group, [EXIT_CODE as usize]) };
+        let ended = unsafe { syscall(libc::SYS_exit_group, [usize::from(code)]) };
         debug_assert!(ended.is_ok());
     }
 }
 
 /// What a child that ran no program ends with; nobody is told, so it only shows in a debugger.
-const EXIT_CODE: c_int = 127;
+const EXIT_CODE: u8 = 127;

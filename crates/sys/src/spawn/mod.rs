@@ -23,6 +23,7 @@ use rustix::process::{Resource, Rlimit};
 
 pub use self::block::{BlockSpec, LaunchBlock};
 use self::child::{Plan, STAT_SIZE};
+pub use self::clone::exit_at_once;
 use self::clone::{ExitSignal, vfork};
 pub use self::concurrent::{CloneWay, ConcurrentSpawn, Report, Starting};
 use self::limit::Limit;

@@ -1,0 +1,125 @@
+//! The keeper's loop.
+
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::requests::{self, Request};
+use super::starts::MOST_STARTS;
+use super::{Run, clock};
+
+/// Socket, ends, logs, and each start.
+const MOST_FDS: usize = 3 + MOST_STARTS;
+
+impl Run {
+    /// Serves until there is nobody left to serve, and nobody left to reap.
+    pub(super) fn serve(&mut self) {
+        let mut next = None;
+        loop {
+            self.owed.send(self.map, self.socket);
+            self.wait(next);
+            self.clear_notice();
+            let has_children = self.reap();
+            self.note_started();
+            self.take_requests();
+            if !self.launcher && !has_children && self.starts.is_empty() {
+                self.groups.remove_all(self.map);
+                return;
+            }
+            next = self.logs.look(clock::now());
+            if !self.launcher {
+                next = earlier(next, self.enforce());
+            }
+        }
+    }
+
+    /// Sleeps until something happens, or until that time.
+    fn wait(&self, until: Option<u64>) {
+        let timeout = until.map(|then| clock::until(then, clock::now()));
+        let socket = match (self.launcher, self.owed.is_behind(), self.has_room()) {
+            (false, _, _) => PollFlags::empty(),
+            (true, true, true) => PollFlags::IN | PollFlags::OUT,
+            (true, true, false) => PollFlags::OUT,
+            (true, false, true) => PollFlags::IN,
+            (true, false, false) => PollFlags::empty(),
+        };
+        // A socket whose other end is gone is always ready: it is not asked about then.
+        let first = if self.launcher {
+            PollFd::from_borrowed_fd(self.socket, socket)
+        } else {
+            PollFd::new(&self.children, PollFlags::IN)
+        };
+        let mut fds: [PollFd<'_>; MOST_FDS] =
+            std::array::from_fn(|_| PollFd::new(&self.children, PollFlags::IN));
+        let mut places = fds.iter_mut();
+        let logs = self
+            .logs
+            .notices()
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let starts = self
+            .starts
+            .iter()
+            .map(|start| PollFd::from_borrowed_fd(start.as_fd(), PollFlags::IN));
+        let all = [first].into_iter().chain(logs).chain(starts);
+        for (place, fd) in places.by_ref().zip(all) {
+            *place = fd;
+        }
+        // The last place is free, as there is one for each: it stays with the ends of children.
+        self.poll(&mut fds, timeout.as_ref());
+    }
+
+    fn poll(&self, fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) {
+        if let Err(errno) = poll(fds, timeout) {
+            // All signals are blocked, and memory for the call is all that can be missing: then
+            // going round more slowly is all there is.
+            debug_assert!(errno == Errno::NOMEM);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.starts.has_room() && self.owed.has_room_for_refusals()
+    }
+
+    /// Takes the notice of ends: who has ended is found by asking.
+    fn clear_notice(&self) {
+        let mut notice = [0; 128];
+        // EAGAIN: there was none.
+        while rustix::io::read(&self.children, &mut notice).is_ok_and(|length| length > 0) {}
+    }
+
+    fn take_requests(&mut self) {
+        while self.launcher && self.has_room() {
+            match requests::receive(self.socket) {
+                Ok(Some(request)) => self.heed(request),
+                Ok(None) => self.launcher = false,
+                Err(Errno::AGAIN | Errno::INTR) => return,
+                // What cannot be heard any more is gone.
+                Err(_) => self.launcher = false,
+            }
+        }
+    }
+
+    fn heed(&mut self, request: Request) {
+        match request {
+            Request::Hello { concurrent, root } => {
+                if concurrent {
+                    self.way = hostledger_sys::CloneWay::Concurrent;
+                }
+                if let Some(root) = root {
+                    self.groups.set_root(root);
+                }
+            }
+            Request::Launch(message, descriptors) => self.launch(&message, descriptors),
+            Request::Stripped(message) => self.owed.refuse(message.id, Errno::MFILE),
+            Request::Unknown => {}
+        }
+    }
+}
+
+fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
