@@ -2,12 +2,14 @@
 
 /// Where the output of a process goes.
 ///
-/// As text it is `terminal`, a stem, `<directory>/` or `pty:<stem>`: a stem has a name at its end
-/// and does not begin with `pty:`.
+/// As text it is `terminal`, `pipe`, a stem, `<directory>/` or `pty:<stem>`: a stem has a name at
+/// its end and does not begin with `pty:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogPlace {
     /// To the launcher's terminal: nothing is kept.
     Terminal,
+    /// Into pipes that the launcher reads: nothing is kept.
+    Piped,
     /// To `<stem>.stdout.log` and `<stem>.stderr.log`; a relative stem is in the data directory.
     Files {
         /// Path without the endings.
@@ -29,6 +31,7 @@ pub enum LogPlace {
 
 impl LogPlace {
     const TERMINAL: &str = "terminal";
+    const PIPED: &str = "pipe";
     const MERGED: &str = "pty:";
     const DIRECTORY: char = '/';
 
@@ -37,6 +40,7 @@ impl LogPlace {
     pub fn to_text(&self) -> String {
         match self {
             Self::Terminal => Self::TERMINAL.to_owned(),
+            Self::Piped => Self::PIPED.to_owned(),
             Self::Files { stem } => stem.clone(),
             Self::Directory { path } => format!("{path}{}", Self::DIRECTORY),
             Self::Merged { stem } => format!("{}{stem}", Self::MERGED),
@@ -48,6 +52,8 @@ impl LogPlace {
     pub fn from_text(text: &str) -> Self {
         if text == Self::TERMINAL {
             Self::Terminal
+        } else if text == Self::PIPED {
+            Self::Piped
         } else if let Some(stem) = text.strip_prefix(Self::MERGED) {
             let stem = stem.to_owned();
             Self::Merged { stem }

@@ -39,6 +39,7 @@ mod ancestors;
 mod cgroup;
 mod children;
 mod end;
+mod held;
 mod identity;
 mod launch;
 mod means;

@@ -1,7 +1,7 @@
 //! Resource limits as the kernel takes them (getrlimit(2)).
 
 use hostledger_model::ResourceLimit;
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Resource, Rlimit, getrlimit};
 
 use super::InvalidLaunch;
 
@@ -34,6 +34,14 @@ pub(super) fn for_kernel(limit: &ResourceLimit) -> Result<(Resource, Rlimit), In
         maximum: limit.hard,
     };
     Ok((*resource, values))
+}
+
+/// The limit that marks a process, if ours allows it.
+pub(super) fn marking(tag: u64) -> Option<(Resource, Rlimit)> {
+    let maximum = getrlimit(Resource::Locks).maximum;
+    let current = Some(tag);
+    let allowed = maximum.is_none_or(|maximum| tag <= maximum);
+    allowed.then_some((Resource::Locks, Rlimit { current, maximum }))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rustix::fs::Access;
 use rustix::process::{Resource, Rlimit};
 
 use super::InvalidLaunch;
-use super::limits::for_kernel;
+use super::limits::{for_kernel, marking};
 use super::program::candidates;
 
 /// What the program gets as its standard input.
@@ -48,6 +48,10 @@ pub struct LaunchSpec {
     pub nice: Option<i32>,
     /// Resource limits where they differ from ours.
     pub limits: Vec<ResourceLimit>,
+    /// Marks all that descends from it, as the soft value of RLIMIT_LOCKS: Linux has ignored that
+    /// limit since 2.4.25 (getrlimit(2)) and hands it down. None is set where our hard limit is
+    /// lower.
+    pub tag: Option<u64>,
 }
 
 impl LaunchSpec {
@@ -64,6 +68,7 @@ impl LaunchSpec {
             umask: None,
             nice: None,
             limits: Vec::new(),
+            tag: None,
         }
     }
 
@@ -90,11 +95,9 @@ impl LaunchSpec {
             source,
         })?;
         let limit_names: Vec<String> = self.limits.iter().map(ToString::to_string).collect();
-        let limits = self
-            .limits
-            .iter()
-            .map(for_kernel)
-            .collect::<Result<_, _>>()?;
+        let limits = self.limits.iter().map(for_kernel);
+        let tag = self.tag.and_then(marking).map(Ok);
+        let limits = limits.chain(tag).collect::<Result<_, _>>()?;
         Ok(Launch {
             program,
             programs: c_strings(&programs, |_| "PATH".to_owned())?,

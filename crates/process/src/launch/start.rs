@@ -27,6 +27,8 @@ pub enum Output<'a> {
     Files(&'a LogFiles),
     /// Where ours goes: for a program on our terminal.
     Inherit,
+    /// These are its descriptors 0, 1 and 2, what it reads included.
+    Given([BorrowedFd<'a>; 3]),
 }
 
 /// A program that has been executed.
@@ -66,16 +68,20 @@ impl Launch {
                 null.as_fd()
             }
         };
-        let (stdout, stderr) = match output {
-            Output::Files(files) => (files.stdout.as_fd(), files.stderr.as_fd()),
-            Output::Inherit => (our_stdout.as_fd(), our_stderr.as_fd()),
+        let stdio = match output {
+            Output::Files(files) => {
+                let [stdout, stderr] = files.descriptors();
+                [stdin, stdout, stderr]
+            }
+            Output::Inherit => [stdin, our_stdout.as_fd(), our_stderr.as_fd()],
+            Output::Given(stdio) => stdio,
         };
         let spawned = spawn(&Spawn {
             programs: &self.programs,
             arguments: &self.arguments,
             environment: &self.environment,
             directory: &self.c_directory,
-            stdio: [stdin, stdout, stderr],
+            stdio,
             session: self.session,
             umask: self.umask.map(Mode::from_raw_mode),
             nice: self.nice,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, open, openat, unlinkat};
@@ -105,6 +106,14 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+}
+
+impl LogFiles {
+    /// The two, in the order stdout, stderr.
+    #[must_use]
+    pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.stdout.as_fd(), self.stderr.as_fd()]
+    }
 }
 
 impl LogDirectory {

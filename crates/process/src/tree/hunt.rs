@@ -305,7 +305,7 @@ impl<'a> Hunt<'a> {
         let Some(roster) = self.rosters.get_mut(index) else {
             return Sent::default();
         };
-        let own = rustix::process::getpgrp().as_raw_pid();
+        let own = own_group();
         let is_group = roster.root.scope == KillMode::Group && roster.number().get() != own;
         if alive
             && is_group
@@ -384,4 +384,11 @@ fn seeds(roster: &mut Roster<'_>, snapshot: &Snapshot) -> Vec<usize> {
 
 fn listed(group: &Path) -> Result<Vec<Pid>, TreeError> {
     group::processes(group).map_err(TreeError::group(group))
+}
+
+/// The process group we are in; 0, as which no group is recorded, when it is one of another pid
+/// namespace, which rustix takes for impossible.
+fn own_group() -> i32 {
+    let stat = procfs::process::Process::myself().and_then(|own| own.stat());
+    stat.map_or(0, |stat| stat.pgrp)
 }
