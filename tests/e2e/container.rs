@@ -29,12 +29,18 @@ fn first_process(ledger: &Ledger, arguments: &[&str]) -> Option<Invocation> {
 #[test]
 fn a_program_is_run_and_recorded_as_anywhere() {
     let ledger = Ledger::new();
-    let run = ["run", "--", "sh", "-c", "echo hello; echo $PPID; exit 7"];
+    let run = [
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "echo hello; cat /proc/$PPID/comm; exit 7",
+    ];
     let Some(run) = first_process(&ledger, &run) else {
         return;
     };
     let output = run.output().expect_code(7);
-    assert_eq!(output.stdout_text(), "hello\n1\n");
+    assert_eq!(output.stdout_text(), "hello\nhostledger-keep\n");
     let process = ledger.process();
     assert_eq!(
         (&process["outcome"], &process["exit_code"]),

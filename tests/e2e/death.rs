@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use hostledger_tests::{Ledger, Signal, wait_until};
+use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 
 use crate::background::{Background, UNTIL_GO, is_alive, record};
@@ -35,6 +36,17 @@ impl Orphan {
     /// Also as a zombie.
     fn is_there(&self) -> bool {
         Path::new(&format!("/proc/{}", self.pid)).exists()
+    }
+
+    /// Kills the process that stayed its parent when its launcher died.
+    fn kill_keeper(&self) {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        let parent = stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap();
+        let comm = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap();
+        assert_eq!(comm, "hostledger-keep\n");
+        let parent = Pid::from_raw(parent.parse().unwrap()).unwrap();
+        kill_process(parent, Signal::KILL).unwrap();
+        wait_until("its keeper is gone", || !is_alive(parent.as_raw_pid()));
     }
 
     fn go(&self) {
@@ -135,9 +147,32 @@ fn whoever_waits_for_it_is_told_the_truth_or_nothing() {
 }
 
 #[test]
+fn an_end_that_its_keeper_saw_is_told_by_whoever_opens_the_ledger_next() {
+    let ledger = Ledger::new();
+    let orphan = orphan(&ledger);
+    orphan.go();
+    wait_until("it has been reaped", || !orphan.is_there());
+    let process = record(&ledger, &orphan.id);
+    assert_eq!(
+        (&process["exit_code"], &process["outcome"]),
+        (&9.into(), &"exited".into())
+    );
+    assert!(process["cpu_user_us"].is_number(), "{process:#}");
+    assert_eq!(process["stdout_bytes"], "ready\ntwo\n".len());
+    wait_until("nothing is left of the keeper", || {
+        ledger.run(["ps"]);
+        std::fs::read_dir(ledger.data().join("keepers"))
+            .unwrap()
+            .count()
+            == 0
+    });
+}
+
+#[test]
 fn an_end_that_nobody_saw_is_lost_and_no_code_is_made_up() {
     let ledger = Ledger::new();
     let orphan = orphan(&ledger);
+    orphan.kill_keeper();
     orphan.go();
     // Its zombie could still tell; init takes its time with it here and there.
     wait_until("it has been reaped", || !orphan.is_there());

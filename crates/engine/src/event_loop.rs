@@ -140,7 +140,7 @@ impl EventLoop {
     fn take_spawner_events(&mut self) {
         for (id, event) in self.parts.spawner.take_events() {
             if matches!(event, Event::Exited(_) | Event::Lost) && self.abandoned.remove(&id) {
-                self.parts.spawner.release(id, false);
+                self.parts.spawner.release(id, None);
                 continue;
             }
             if let Some(supervised) = self.supervised.get_mut(&id)
@@ -192,7 +192,9 @@ impl EventLoop {
         match effect {
             Effect::Spawn => {
                 supervised.starting = true;
-                self.parts.spawner.spawn(id, &supervised.order);
+                self.parts
+                    .spawner
+                    .spawn(&supervised.process, &supervised.order);
                 // What came of it may be known already, without the descriptor becoming ready.
                 self.waker.wake();
             }
@@ -217,6 +219,9 @@ impl EventLoop {
                     .since(self.parts.clock.now())
                     .to_std()
                     .unwrap_or(Duration::ZERO);
+                if timer == Timer::Grace {
+                    self.parts.spawner.escalate(id, delay);
+                }
                 self.timers
                     .arm(id, Alarm::Lifecycle(timer), elapsed.saturating_add(delay));
             }
@@ -349,15 +354,18 @@ impl EventLoop {
     }
 
     /// All is written down: the spawner may forget the process, and so do we. When its end was
-    /// asked for, what it has left of its group is ended with it.
+    /// asked for, what it has left is ended with it, as far as its kill mode reaches.
     fn finish(&mut self, id: ProcessId) {
         self.timers.disarm(id);
         let Some(supervised) = self.supervised.remove(&id) else {
             return;
         };
         let process = Box::new(supervised.process);
-        let end_rest = process.stop.is_some() && process.kill_mode != KillMode::Process;
+        let end_rest = process.stop.is_some().then_some(process.kill_mode);
         self.parts.spawner.release(id, end_rest);
+        if process.status == ProcessStatus::Exited {
+            self.parts.book.close(&process);
+        }
         supervised.watch.tell(match process.status {
             ProcessStatus::Queued => Progress::Queued(process),
             ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
@@ -369,7 +377,7 @@ impl EventLoop {
     fn give_up(&mut self, id: ProcessId, refused: &ProcessChange) {
         match refused {
             ProcessChange::Ended(_) | ProcessChange::Requeued(_) => {
-                self.parts.spawner.release(id, false);
+                self.parts.spawner.release(id, None);
             }
             ProcessChange::Started(_) => {
                 self.abandoned.insert(id);

@@ -9,23 +9,32 @@
 //! and signals programs, and what time it is.
 
 mod bystander;
-mod direct;
 mod engine;
+mod entry;
 mod event_loop;
+mod forget;
+mod group;
 pub mod logs;
 mod message;
+mod moment;
 mod owner;
 pub mod port;
+mod secrets;
+mod settled_start;
+mod spawner;
 mod store_book;
 mod supervised;
 mod timers;
 mod waker;
 mod watch;
 
-pub use bystander::{Bystander, BystanderError, Stopped};
-pub use direct::{DirectSpawner, DirectSpawnerError};
+pub use bystander::{
+    Bystander, BystanderError, Cleaned, CleanedRow, Replayed, StopReport, Stopped,
+};
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;
 pub use owner::{Owner, OwnerError};
+pub use secrets::secrets_file;
+pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;
 pub use watch::{NotRecorded, Progress, Watch};

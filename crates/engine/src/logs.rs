@@ -4,20 +4,33 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hostledger_lifecycle::process::Output;
 use hostledger_model::{LogPlace, Process};
 use hostledger_process::{
     Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogPart, Stream, capture,
+    log_file_name,
 };
+
+use crate::moment::wait_for;
+use crate::port::{LaunchOrder, OutputPlace};
 
 /// Directory and stem of the logs of a process; none when nothing is kept in files.
 ///
 /// The stem is empty where the files are named after the streams alone.
 #[must_use]
 pub fn log_files(data_dir: &Path, process: &Process) -> Option<(PathBuf, String)> {
-    match process.log.as_ref()? {
-        LogPlace::Terminal => None,
+    files_of(data_dir, process, process.log.as_ref()?)
+}
+
+/// The same for a place that the row does not tell of yet.
+#[must_use]
+pub fn files_of(data_dir: &Path, process: &Process, place: &LogPlace) -> Option<(PathBuf, String)> {
+    match place {
+        LogPlace::Terminal | LogPlace::Piped => None,
         LogPlace::Files { stem } | LogPlace::Merged { stem } => {
             let path = data_dir.join(stem);
             let name = path.file_name()?.to_str()?.to_owned();
@@ -30,34 +43,105 @@ pub fn log_files(data_dir: &Path, process: &Process) -> Option<(PathBuf, String)
     }
 }
 
-/// A bounded part of what a process has written until now, and how much it was.
-///
-/// A log that cannot be read leaves its part empty: an end is recorded with what there is.
-#[must_use]
-pub fn read_output(data_dir: &Path, process: &Process) -> Output {
-    log_files(data_dir, process)
-        .map(|(directory, stem)| read(&directory, &stem))
-        .unwrap_or_default()
+/// The log of a program, to take a part of into its row.
+#[derive(Debug, Clone)]
+pub(crate) enum LogOf {
+    /// Nothing is kept.
+    Nothing,
+    /// Both streams, in files of a directory; see [`log_file_name`](hostledger_process::log_file_name).
+    Files { directory: PathBuf, stem: String },
+    /// One stream, of a terminal made for the program.
+    Merged {
+        directory: PathBuf,
+        stem: String,
+        /// Whether all of it is in the file, as far as that is known.
+        written: Option<Arc<AtomicBool>>,
+    },
 }
 
-pub(crate) fn read(directory: &Path, stem: &str) -> Output {
-    let part = |stream| match capture_log(directory, stem, stream) {
-        Ok(captured) => (captured.text, Some(captured.total_bytes)),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, stem, %stream, "output was not captured");
-            (String::new(), None)
+/// How long whoever passes a terminal's output on may take for the last of it.
+const UNTIL_WRITTEN: Duration = Duration::from_millis(500);
+
+impl LogOf {
+    /// The log of a program that is to be started.
+    pub(crate) fn order(order: &LaunchOrder) -> Self {
+        match &order.output {
+            OutputPlace::Files(place) => Self::Files {
+                directory: place.directory.clone(),
+                stem: place.stem.clone(),
+            },
+            OutputPlace::MadeTerminal { place, written, .. } => Self::Merged {
+                directory: place.directory.clone(),
+                stem: place.stem.clone(),
+                written: Some(Arc::clone(written)),
+            },
+            OutputPlace::Terminal | OutputPlace::Given { .. } => Self::Nothing,
         }
-    };
-    let (stdout, stdout_bytes) = part(Stream::Stdout);
-    let (stderr, stderr_bytes) = part(Stream::Stderr);
-    Output {
-        stdout,
-        stderr,
-        stdout_bytes,
-        stderr_bytes,
-        ..Output::default()
     }
+
+    /// The log of a recorded program.
+    pub(crate) fn recorded(data_dir: &Path, process: &Process) -> Self {
+        let Some((directory, stem)) = log_files(data_dir, process) else {
+            return Self::Nothing;
+        };
+        match process.log {
+            Some(LogPlace::Merged { .. }) => Self::Merged {
+                directory,
+                stem,
+                written: None,
+            },
+            _ => Self::Files { directory, stem },
+        }
+    }
+
+    /// A bounded part of it; the oldest `dropped` bytes of each stream are gone.
+    ///
+    /// A log that cannot be read leaves its part empty: an end is recorded with what there is.
+    pub(crate) fn read(&self, dropped: [u64; 2]) -> Output {
+        let [of_stdout, of_stderr] = dropped;
+        let (stdout, stderr) = match self {
+            Self::Nothing => (None, None),
+            Self::Files { directory, stem } => (
+                captured(directory, stem, Stream::Stdout, of_stdout),
+                captured(directory, stem, Stream::Stderr, of_stderr),
+            ),
+            Self::Merged {
+                directory,
+                stem,
+                written,
+            } => {
+                wait_for(UNTIL_WRITTEN, || {
+                    let done = written.as_ref().is_none_or(|it| it.load(Ordering::Acquire));
+                    done.then_some(())
+                });
+                (captured(directory, stem, Stream::Stdout, of_stdout), None)
+            }
+        };
+        let total = |captured: &Option<Captured>| captured.as_ref().map(|it| it.total_bytes);
+        let gone = |bytes: u64| (bytes > 0).then_some(bytes);
+        Output {
+            stdout_bytes: total(&stdout),
+            stderr_bytes: total(&stderr),
+            stdout: stdout.map(|it| it.text).unwrap_or_default(),
+            stderr: stderr.map(|it| it.text).unwrap_or_default(),
+            stdout_dropped: gone(of_stdout),
+            stderr_dropped: gone(of_stderr),
+        }
+    }
+}
+
+fn captured(directory: &Path, stem: &str, stream: Stream, dropped: u64) -> Option<Captured> {
+    let part = LogPart { from: 0, dropped };
+    let file = LogDirectory::open(directory).and_then(|it| it.read(stem, stream));
+    let captured = file
+        .map_err(CaptureError::Log)
+        .and_then(|file| Ok(capture(&file, DEFAULT_CAPTURE_LIMIT, part)?));
+    captured
+        .inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, stem, %stream, "output was not captured");
+        })
+        .ok()
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +152,45 @@ enum CaptureError {
     Read(#[from] io::Error),
 }
 
-fn capture_log(directory: &Path, stem: &str, stream: Stream) -> Result<Captured, CaptureError> {
-    let file = LogDirectory::open(directory)?.read(stem, stream)?;
-    Ok(capture(&file, DEFAULT_CAPTURE_LIMIT, LogPart::default())?)
+/// Where the logs of a process belong that keeps any: in the directory of its script when it is
+/// a hook, in its working directory when it asks for that, else with all others in the ledger's
+/// directory.
+#[must_use]
+pub fn place(process: &Process) -> LogPlace {
+    if process.launch.log_in_pwd {
+        LogPlace::Directory {
+            path: ".".to_owned(),
+        }
+    } else {
+        LogPlace::Files {
+            stem: shared_stem(process),
+        }
+    }
 }
+
+/// Where the output of a program goes that has a terminal made for it.
+#[must_use]
+pub fn merged_place(process: &Process) -> LogPlace {
+    LogPlace::Merged {
+        stem: shared_stem(process),
+    }
+}
+
+/// Where the output of a process goes whose start nobody has written down: by what there is.
+pub(crate) fn found(data_dir: &Path, process: &Process) -> LogPlace {
+    let planned = place(process);
+    let stem = shared_stem(process);
+    let exists = |stream| data_dir.join(log_file_name(&stem, stream)).exists();
+    match planned {
+        LogPlace::Files { .. } if !exists(Stream::Stdout) => LogPlace::Piped,
+        LogPlace::Files { .. } if !exists(Stream::Stderr) => LogPlace::Merged { stem },
+        planned => planned,
+    }
+}
+
+/// `processes/<id>.<attempt>`.
+fn shared_stem(process: &Process) -> String {
+    format!("{SHARED}/{}.{}", process.id.simple(), process.attempt)
+}
+
+const SHARED: &str = "processes";

@@ -1,20 +1,27 @@
 //! The engine's changes, written by the store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostledger_model::{OwnerId, Process, ProcessChange, ProcessId, Timestamp};
-use hostledger_store::{Change, Store, Used};
+use hostledger_store::{Change, Store};
 
+use crate::bystander::uses;
 use crate::port::{BookError, ProcessBook, Saved};
+use crate::secrets;
 
 /// A [`ProcessBook`] kept in a [`Store`].
-pub struct StoreBook(Arc<dyn Store>);
+pub struct StoreBook {
+    store: Arc<dyn Store>,
+    /// The ledger's directory, where secrets wait.
+    data_dir: PathBuf,
+}
 
 impl StoreBook {
-    /// A book kept in `store`.
+    /// A book kept in `store`, of the ledger in `data_dir`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self(store)
+    pub fn new(store: Arc<dyn Store>, data_dir: PathBuf) -> Self {
+        Self { store, data_dir }
     }
 }
 
@@ -32,35 +39,30 @@ impl ProcessBook for StoreBook {
             change,
             owner: Some(owner),
         };
-        self.0.submit(now, vec![change]).notify(move |answer| {
+        self.store.submit(now, vec![change]).notify(move |answer| {
             let applied = answer.map(|commit| commit.is_applied());
             saved(applied.map_err(|error| Arc::new(error) as BookError));
         });
     }
 
     fn read(&self, id: ProcessId) -> Result<Option<Process>, BookError> {
-        self.0
+        self.store
             .process(id)
             .map_err(|error| Arc::new(error) as BookError)
     }
 
     fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp) {
-        let used = [
-            Some(Used::Machine(process.machine_id)),
-            process.interface_id.map(Used::Interface),
-            process.binary_id.map(Used::Binary),
-        ];
-        let changes = used
-            .into_iter()
-            .flatten()
-            .map(|of| Change::CountUse { of, succeeded })
-            .collect();
+        let changes = uses(process, succeeded).collect();
         let id = process.id;
-        self.0.submit(now, changes).notify(move |answer| {
+        self.store.submit(now, changes).notify(move |answer| {
             if let Err(error) = answer {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, %id, "a use was not counted");
             }
         });
+    }
+
+    fn close(&self, process: &Process) {
+        secrets::forget(&*self.store, &self.data_dir, process);
     }
 }

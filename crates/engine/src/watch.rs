@@ -1,9 +1,14 @@
 //! What those who wait for a process see of it.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use hostledger_model::{Process, ProcessId};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::write;
 
 use crate::port::BookError;
 
@@ -67,6 +72,15 @@ impl Progress {
 pub struct Watch {
     progress: Mutex<Progress>,
     changed: Condvar,
+    listeners: Mutex<Listeners>,
+}
+
+/// Who else is told of the end.
+#[derive(Debug, Default)]
+struct Listeners {
+    wakers: Vec<Waker>,
+    /// Readable once it has ended; made when somebody asks for it.
+    readiness: Option<OwnedFd>,
 }
 
 impl Default for Watch {
@@ -74,6 +88,7 @@ impl Default for Watch {
         Self {
             progress: Mutex::new(Progress::Starting),
             changed: Condvar::new(),
+            listeners: Mutex::default(),
         }
     }
 }
@@ -119,13 +134,61 @@ impl Watch {
         Some(progress.clone())
     }
 
+    /// Has a task woken when the process has ended; at once when it has.
+    pub fn wake(&self, waker: &Waker) {
+        let mut listeners = self.listeners();
+        if !listeners.wakers.iter().any(|known| known.will_wake(waker)) {
+            listeners.wakers.push(waker.clone());
+        }
+        drop(listeners);
+        if self.lock().is_final() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// A descriptor that is readable once the process has ended.
+    ///
+    /// # Errors
+    /// Descriptors have run out.
+    pub fn readiness(&self) -> io::Result<OwnedFd> {
+        let mut listeners = self.listeners();
+        let ours = match listeners.readiness.take() {
+            Some(ours) => ours,
+            None => eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        };
+        let theirs = ours.try_clone();
+        if self.lock().is_final() {
+            raise(&ours);
+        }
+        listeners.readiness = Some(ours);
+        theirs
+    }
+
     pub(crate) fn tell(&self, progress: Progress) {
+        let is_final = progress.is_final();
         *self.lock() = progress;
         self.changed.notify_all();
+        if is_final {
+            let mut listeners = self.listeners();
+            listeners.readiness.iter().for_each(raise);
+            listeners.wakers.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic elsewhere leaves the value whole: it is replaced in one step.
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn raise(readiness: &OwnedFd) {
+    if let Err(error) = write(readiness, &1u64.to_ne_bytes()) {
+        tracing::error!(%error, "whoever waits for an end was not told");
     }
 }

@@ -46,11 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Asks by SIGTERM, and would send SIGKILL after the grace. Nothing else can be hit: the
     // process is held by a descriptor that was compared with what is recorded.
-    let stopped = ledger.terminate(daemon.id(), GRACE)?;
+    let stopped = ledger.terminate(daemon.id(), None, GRACE)?;
     let ended = daemon.wait()?;
 
     let mut out = io::stdout().lock();
-    writeln!(out, "daemon: {stopped:?}, {}", summary(&ended))?;
+    writeln!(out, "daemon: {:?}, {}", stopped.stopped, summary(&ended))?;
     let tree = ledger.tree(us.id)?;
     writeln!(out, "{}", tree.process.cmd.join(" "))?;
     for (depth, process) in &tree.descendants {

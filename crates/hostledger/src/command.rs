@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hostledger_model::{
-    BinaryId, CommandLine, Process, ProcessDraft, ProcessId, ProcessType, ResourceLimit, Timestamp,
+    BinaryId, CommandLine, KillMode, Process, ProcessDraft, ProcessId, ProcessType, ResourceLimit,
+    Timestamp,
 };
 use hostledger_store::Change;
 use serde_json::Value;
 
+use crate::stdio::{Input, Output, Stdio};
 use crate::{Ledger, LedgerError, Running};
 
 /// A command to be run and how; made by [`Ledger::command`].
@@ -27,17 +29,6 @@ pub struct CommandBuilder {
     stdio: Stdio,
 }
 
-/// Where a program reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stdio {
-    /// Reads nothing, writes logs.
-    Logged,
-    /// Reads what we would, writes logs.
-    LoggedWithStdin,
-    /// Has our terminal.
-    Terminal,
-}
-
 /// Sets a field of the draft, once there is one.
 type Edit = Box<dyn FnOnce(&mut ProcessDraft) + Send>;
 
@@ -50,7 +41,7 @@ impl Ledger {
             command: vec![program.into()],
             working_directory: None,
             edits: Vec::new(),
-            stdio: Stdio::Logged,
+            stdio: Stdio::default(),
         }
     }
 }
@@ -146,16 +137,59 @@ impl CommandBuilder {
         self.with(|draft| draft.launch.rlimits.push(limit))
     }
 
+    /// Bounds the log of each of its streams: the oldest part goes when it is larger. 1 GiB
+    /// unless you say so; 0 lets it grow.
+    pub fn max_log_bytes(self, bytes: u64) -> Self {
+        self.with(move |draft| draft.launch.max_log_bytes = Some(bytes))
+    }
+
+    /// Keeps its logs in its working directory, with its pid file and a script that runs it
+    /// again, instead of in the ledger's directory.
+    pub fn log_in_working_directory(self) -> Self {
+        self.with(|draft| draft.launch.log_in_pwd = true)
+    }
+
+    /// Says which part of what it starts is ended with it; its whole tree unless you say so.
+    pub fn kill_mode(self, kill_mode: KillMode) -> Self {
+        self.with(move |draft| draft.kill_mode = kill_mode)
+    }
+
+    /// Says that it may outlive whoever started it: it is no orphan then.
+    pub fn detached(self) -> Self {
+        self.with(|draft| draft.detached = true)
+    }
+
     /// Lets it read what we would read; it reads nothing unless you say so.
     pub fn inherit_stdin(mut self) -> Self {
-        self.stdio = Stdio::LoggedWithStdin;
+        self.stdio.input = Input::Ours;
+        self
+    }
+
+    /// Lets it read what you write into [`Running::take_stdin`].
+    pub fn pipe_stdin(mut self) -> Self {
+        self.stdio.input = Input::Piped;
+        self
+    }
+
+    /// Lets you read its output from [`Running::take_stdout`] and [`Running::take_stderr`];
+    /// nothing of it is kept then. It waits when its pipes are full and you do not read.
+    pub fn pipe_output(mut self) -> Self {
+        self.stdio.output = Output::Piped;
         self
     }
 
     /// Gives it our terminal: it runs in our session, reads and writes there, and nothing of its
     /// output is kept.
     pub fn terminal(mut self) -> Self {
-        self.stdio = Stdio::Terminal;
+        self.stdio.output = Output::Terminal;
+        self.stdio.input = Input::Ours;
+        self
+    }
+
+    /// Gives it a terminal of its own, which [`Running::relay_terminal`] passes on to ours; its
+    /// output is kept as one stream.
+    pub fn recorded_terminal(mut self) -> Self {
+        self.stdio.output = Output::Recorded;
         self
     }
 
@@ -170,20 +204,16 @@ impl CommandBuilder {
         ledger.launch_new(process, &secrets, stdio)
     }
 
-    /// Records it as queued, due now, without running it.
+    /// Records it as queued, due now, without running it. Values of secret variables wait in a
+    /// file of the ledger's directory that only this user can read, until it has ended.
     ///
     /// # Errors
-    /// What was put together cannot be run, has a secret variable, whose value is not stored, or
-    /// the ledger failed.
+    /// What was put together cannot be run, or the ledger failed.
     pub fn create(self) -> Result<Process, LedgerError> {
         let ledger = self.ledger.clone();
-        let (process, secrets) = self.into_process()?;
-        if let Some(key) = secrets.keys().next() {
-            let key = key.clone();
-            return Err(LedgerError::SecretMissing {
-                id: process.id,
-                key,
-            });
+        let (mut process, secrets) = self.into_process()?;
+        if !secrets.is_empty() {
+            process.secret_batch = Some(ledger.keep_secrets(&secrets)?);
         }
         let insert = Change::InsertProcess(Box::new(process.clone()));
         ledger

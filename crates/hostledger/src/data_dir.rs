@@ -83,6 +83,7 @@ impl DataDir {
         directory.check()?;
         directory.make_private(&directory.processes())?;
         directory.make_private(&directory.owners())?;
+        directory.make_private(&directory.keepers())?;
         Ok(directory)
     }
 
@@ -110,7 +111,13 @@ impl DataDir {
         self.0.join("owners")
     }
 
-    fn make_private(&self, path: &Path) -> Result<(), DataDirError> {
+    /// Where keepers keep their tables.
+    #[must_use]
+    pub fn keepers(&self) -> PathBuf {
+        self.0.join("keepers")
+    }
+
+    pub(crate) fn make_private(&self, path: &Path) -> Result<(), DataDirError> {
         match DirBuilder::new().recursive(true).mode(0o700).create(path) {
             Ok(()) => Ok(()),
             Err(error)

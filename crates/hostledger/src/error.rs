@@ -2,7 +2,9 @@
 
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_model::{DraftError, InvalidCommand, ProcessId};
-use hostledger_process::{IdentityError, InvalidLaunch, LogError, PidSpaceError, RelayError};
+use hostledger_process::{
+    IdentityError, InvalidLaunch, LogError, PidSpaceError, RelayError, UnknownMeans,
+};
 use hostledger_store::{InvalidLocation, InvalidPrefix, RecordId, StoreError};
 
 use crate::data_dir::DataDirError;
@@ -31,6 +33,9 @@ pub enum LedgerError {
     /// This is another program's database: nothing can be recorded in it.
     #[error("this database belongs to another program: it is only read")]
     ReadOnly,
+    /// This process is a fork of the one that opened the ledger.
+    #[error("this ledger was opened by the process that this one was forked from")]
+    Forked,
     /// Threads have run out.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -54,7 +59,13 @@ pub enum LedgerError {
     Owner(#[from] OwnerError),
     /// Children cannot be watched.
     #[error("cannot watch processes")]
-    Spawner(#[from] hostledger_engine::DirectSpawnerError),
+    Spawner(#[from] hostledger_engine::ProgramSpawnerError),
+    /// This program cannot be made a child subreaper.
+    #[error("cannot become a child subreaper")]
+    Subreaper(#[source] std::io::Error),
+    /// `HOSTLEDGER_DISABLE` names something unknown.
+    #[error("HOSTLEDGER_DISABLE")]
+    Means(#[from] UnknownMeans),
     /// A process cannot be waited for or stopped.
     #[error(transparent)]
     Bystander(#[from] BystanderError),
@@ -120,6 +131,15 @@ pub enum LedgerError {
         /// The variable.
         key: String,
     },
+    /// The secret values of queued processes cannot be kept or read.
+    #[error("cannot use the file of secrets {}", path.display())]
+    Secrets {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Nothing of the output was kept.
     #[error("nothing of the output of process {id} is kept in a file")]
     NoLog {
@@ -154,13 +174,12 @@ impl LedgerError {
             Self::NotRecorded(NotRecorded::Failed { source, .. }) => {
                 return source.downcast_ref().and_then(store_hint);
             }
+            Self::Forked => "open the ledger after the fork",
             Self::ReadOnly => "give a ledger of your own with --data or --database",
             Self::Ambiguous { .. } => "give more digits of the id",
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
             Self::NoSuchPid { .. } => "hostledger ps lists the running processes",
-            Self::SecretMissing { .. } => {
-                "launch it at once instead of queueing it, or leave the variable to the environment"
-            }
+            Self::SecretMissing { .. } => "queue it again: the file that held the value is gone",
             Self::NoLog { .. } => "output is kept of programs that have run without --terminal",
             Self::Bystander(BystanderError::Elsewhere { .. }) => "run this on that machine",
             Self::Bystander(BystanderError::OtherNamespace { .. }) => {

@@ -1,15 +1,20 @@
 //! Starting a process of the ledger.
 
 use std::ffi::OsString;
+use std::io::pipe;
 use std::os::unix::ffi::OsStringExt as _;
+use std::sync::Arc;
 
-use hostledger_engine::port::{LaunchOrder, OutputPlace, StdinSource};
-use hostledger_engine::{BystanderError, lease_end};
-use hostledger_model::{Process, ProcessChange, ProcessId, ProcessStatus, Timestamp};
+use hostledger_engine::port::{LaunchOrder, LogFilesPlace, OutputPlace, StdinSource};
+use hostledger_engine::{BystanderError, lease_end, logs};
+use hostledger_model::{LogPlace, Process, ProcessChange, ProcessId, ProcessStatus, Timestamp};
 use hostledger_store::Change;
 use serde_json::{Map, Value};
 
-use crate::command::{Stdio, environment};
+use crate::command::environment;
+use crate::ledger::WithKeeper;
+use crate::made_terminal::MadeTerminal;
+use crate::stdio::{Ends, Input, Output, Stdio};
 use crate::{Ledger, LedgerError, Running};
 
 impl Ledger {
@@ -28,14 +33,9 @@ impl Ledger {
         if process.status != ProcessStatus::Queued {
             return Err(LedgerError::NotLaunchable { id });
         }
-        if let Some(key) = process.secret_env.first() {
-            return Err(LedgerError::SecretMissing {
-                id,
-                key: key.clone(),
-            });
-        }
-        let order = self.order(&process, &Map::new(), Stdio::Logged)?;
-        let supervision = self.supervision()?;
+        let secrets = self.kept_secrets(&process)?;
+        let prepared = self.prepare(&process, &secrets, Stdio::default())?;
+        let supervision = self.supervision(prepared.needs_keeper())?;
         let now = Timestamp::now();
         let claim = ProcessChange::Claimed {
             owner: supervision.owner(),
@@ -50,7 +50,7 @@ impl Ledger {
             return Err(LedgerError::NotLaunchable { id });
         }
         claim.apply(&mut process, now);
-        Ok(Running::start(self.clone(), supervision, process, order))
+        Ok(Running::start(self.clone(), supervision, process, prepared))
     }
 
     /// Records a new process as taken on by us, and runs it.
@@ -60,38 +60,24 @@ impl Ledger {
         secrets: &Map<String, Value>,
         stdio: Stdio,
     ) -> Result<Running, LedgerError> {
-        let order = self.order(&process, secrets, stdio)?;
-        let supervision = self.supervision()?;
+        let prepared = self.prepare(&process, secrets, stdio)?;
+        let supervision = self.supervision(prepared.needs_keeper())?;
         let now = process.created_at;
         process.owner = Some(supervision.owner());
         process.retry_at = Some(lease_end(process.timeout_ms, now));
         let insert = Change::InsertProcess(Box::new(process.clone()));
         self.store().submit(now, vec![insert]).wait()?;
-        Ok(Running::start(self.clone(), supervision, process, order))
+        Ok(Running::start(self.clone(), supervision, process, prepared))
     }
 
     /// Everything that is needed to start it, checked as far as that is possible beforehand.
-    fn order(
+    fn prepare(
         &self,
         process: &Process,
         secrets: &Map<String, Value>,
         stdio: Stdio,
-    ) -> Result<LaunchOrder, LedgerError> {
-        let output = match stdio {
-            Stdio::Terminal => OutputPlace::Terminal,
-            Stdio::Logged | Stdio::LoggedWithStdin => {
-                let stem = format!("{}.{}", process.id.simple(), process.attempt);
-                OutputPlace::Files {
-                    directory: self.writable_data_dir()?.processes(),
-                    recorded: format!("processes/{stem}"),
-                    stem,
-                }
-            }
-        };
-        let stdin = match stdio {
-            Stdio::Logged => StdinSource::Null,
-            Stdio::LoggedWithStdin | Stdio::Terminal => StdinSource::Inherit,
-        };
+    ) -> Result<Prepared, LedgerError> {
+        let (stdin, output, ends) = self.open_stdio(process, stdio)?;
         let order = LaunchOrder {
             command: process
                 .command()
@@ -105,6 +91,90 @@ impl Ledger {
             output,
         };
         order.check()?;
-        Ok(order)
+        Ok(Prepared { order, ends })
+    }
+
+    fn open_stdio(
+        &self,
+        process: &Process,
+        stdio: Stdio,
+    ) -> Result<(StdinSource, OutputPlace, Ends), LedgerError> {
+        let mut ends = Ends::default();
+        let output = match stdio.output {
+            Output::Logged => OutputPlace::Files(self.files_place(process)?),
+            Output::Terminal => OutputPlace::Terminal,
+            Output::Piped => {
+                let (stdout, theirs_out) = pipe().map_err(LedgerError::Descriptors)?;
+                let (stderr, theirs_err) = pipe().map_err(LedgerError::Descriptors)?;
+                (ends.stdout, ends.stderr) = (Some(stdout), Some(stderr));
+                OutputPlace::Given {
+                    stdout: Arc::new(theirs_out.into()),
+                    stderr: Arc::new(theirs_err.into()),
+                }
+            }
+            Output::Recorded => {
+                let place = self.merged_place(process)?;
+                let (terminal, made) = MadeTerminal::open(&place)?;
+                let written = made.written();
+                ends.terminal = Some(made);
+                OutputPlace::MadeTerminal {
+                    terminal: Arc::new(terminal),
+                    place,
+                    written,
+                }
+            }
+        };
+        let stdin = match stdio.input {
+            Input::Nothing => StdinSource::Null,
+            Input::Ours => StdinSource::Inherit,
+            Input::Piped => {
+                let (theirs, stdin) = pipe().map_err(LedgerError::Descriptors)?;
+                ends.stdin = Some(stdin);
+                StdinSource::Given(Arc::new(theirs.into()))
+            }
+        };
+        Ok((stdin, output, ends))
+    }
+
+    fn files_place(&self, process: &Process) -> Result<LogFilesPlace, LedgerError> {
+        let recorded = logs::place(process);
+        self.place_of(process, recorded)
+    }
+
+    fn merged_place(&self, process: &Process) -> Result<LogFilesPlace, LedgerError> {
+        let recorded = logs::merged_place(process);
+        self.place_of(process, recorded)
+    }
+
+    fn place_of(
+        &self,
+        process: &Process,
+        recorded: LogPlace,
+    ) -> Result<LogFilesPlace, LedgerError> {
+        let id = process.id;
+        let data_dir = self.writable_data_dir()?.path();
+        let (directory, stem) =
+            logs::files_of(data_dir, process, &recorded).ok_or(LedgerError::NoLog { id })?;
+        Ok(LogFilesPlace {
+            directory,
+            stem,
+            recorded,
+        })
+    }
+}
+
+/// A process that can be started, and our ends of what it reads and writes.
+pub(crate) struct Prepared {
+    pub(crate) order: LaunchOrder,
+    pub(crate) ends: Ends,
+}
+
+impl Prepared {
+    /// A program on our terminal is our own child.
+    fn needs_keeper(&self) -> WithKeeper {
+        match self.order.output {
+            OutputPlace::Terminal => WithKeeper::WhenNeeded,
+            _ => WithKeeper::Now,
+        }
     }
 }

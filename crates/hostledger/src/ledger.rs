@@ -1,14 +1,20 @@
 //! The ledger: opens, wires, and keeps what is current.
 
+use std::env;
+use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hostledger_engine::port::SystemClock;
-use hostledger_engine::{Bystander, DirectSpawner, Engine, Owner, Parts, StoreBook};
+use hostledger_engine::{Bystander, Engine, KeeperPlace, Owner, Parts, ProgramSpawner, StoreBook};
 use hostledger_host::{Host, Resolver};
 use hostledger_model::{InterfaceId, MachineId, OwnerId, ProcessId, SecretWords};
+use hostledger_process::{Means, PidSpace};
 use hostledger_store::{Access, Database, OpenOptions, SqliteStore, Store};
 
+use crate::options::KeeperChoice;
 use crate::{DataDir, LedgerError, LedgerOptions};
 
 /// A ledger of hosts, binaries and processes.
@@ -22,6 +28,8 @@ pub struct Ledger {
 }
 
 pub(crate) struct Inner {
+    /// The process that opened it: a fork is another one.
+    opened_by: u32,
     /// Before the store: it still writes when it ends.
     supervision: Mutex<Option<Arc<Supervision>>>,
     store: Arc<dyn Store>,
@@ -31,6 +39,9 @@ pub(crate) struct Inner {
     pub(crate) application_id: String,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) secret_words: SecretWords,
+    pub(crate) means: Means,
+    keeper: KeeperChoice,
+    subreaper: bool,
     pub(crate) machine: Mutex<Option<MachineId>>,
     pub(crate) interface: Mutex<Option<InterfaceId>>,
     /// The row of this program itself, and the pid it had then: a fork is another process.
@@ -42,6 +53,13 @@ pub(crate) struct Supervision {
     /// Before the owner: it writes in its name when it ends.
     pub(crate) engine: Engine,
     owner: Owner,
+}
+
+/// Whether a keeper is begun with the supervision, or by the first program that needs one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithKeeper {
+    Now,
+    WhenNeeded,
 }
 
 impl Supervision {
@@ -66,9 +84,11 @@ impl Ledger {
     }
 
     pub(crate) fn from_options(options: LedgerOptions) -> Result<Self, LedgerError> {
+        let means = options.means.map_or_else(means_of_environment, Ok)?;
         let (store, data_dir) = open_store(&options)?;
-        Ok(Self {
+        let ledger = Self {
             inner: Arc::new(Inner {
+                opened_by: process::id(),
                 supervision: Mutex::new(None),
                 store: Arc::new(store),
                 data_dir,
@@ -76,11 +96,34 @@ impl Ledger {
                 application_id: options.application_id,
                 resolver: options.resolver,
                 secret_words: options.secret_words,
+                means,
+                keeper: options.keeper,
+                subreaper: options.subreaper,
                 machine: Mutex::new(None),
                 interface: Mutex::new(None),
                 process: Mutex::new(None),
             }),
-        })
+        };
+        ledger.take_over();
+        Ok(ledger)
+    }
+
+    /// Writes down what keepers have seen whose launchers died before they could.
+    fn take_over(&self) {
+        let Some(data_dir) = &self.inner.data_dir else {
+            return;
+        };
+        if !has_files(&data_dir.keepers()) {
+            return;
+        }
+        let replayed = self.bystander().and_then(|it| Ok(it.replay()?));
+        match replayed {
+            Ok(replayed) => tracing::debug!(?replayed, "took over from dead launchers"),
+            Err(error) => {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "what keepers have seen is not written down yet");
+            }
+        }
     }
 
     /// Whether this is another program's database, which is only read.
@@ -101,20 +144,48 @@ impl Ledger {
 
     /// The directory to write logs and locks into.
     pub(crate) fn writable_data_dir(&self) -> Result<&DataDir, LedgerError> {
+        self.check_process()?;
         self.inner.data_dir.as_ref().ok_or(LedgerError::ReadOnly)
     }
 
-    /// The supervision, begun when it has not been.
-    pub(crate) fn supervision(&self) -> Result<Arc<Supervision>, LedgerError> {
+    /// Whether we are still the process that opened the ledger. A fork has none of its threads,
+    /// and a SQLite connection must not be carried across one (sqlite.org/howtocorrupt.html).
+    pub(crate) fn check_process(&self) -> Result<(), LedgerError> {
+        if self.inner.opened_by == process::id() {
+            Ok(())
+        } else {
+            Err(LedgerError::Forked)
+        }
+    }
+
+    /// The supervision, begun when it has not been; with the keeper, which takes a moment, when
+    /// that will be needed at once.
+    pub(crate) fn supervision(&self, keeper: WithKeeper) -> Result<Arc<Supervision>, LedgerError> {
         let data_dir = self.writable_data_dir()?;
         let mut supervision = self.lock(&self.inner.supervision);
         if let Some(supervision) = &*supervision {
             return Ok(Arc::clone(supervision));
         }
+        if self.inner.subreaper {
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+                .map_err(|errno| LedgerError::Subreaper(errno.into()))?;
+        }
         let owner = Owner::register(&data_dir.owners())?;
+        let place = self.inner.keeper.program().map(|program| KeeperPlace {
+            directory: data_dir.keepers(),
+            program,
+            owner: owner.id(),
+        });
+        let mut spawner = ProgramSpawner::new(&self.space()?, place)?;
+        if keeper == WithKeeper::Now {
+            spawner.prepare();
+        }
         let engine = Engine::start(Parts {
-            book: Box::new(StoreBook::new(Arc::clone(&self.inner.store))),
-            spawner: Box::new(DirectSpawner::new()?),
+            book: Box::new(StoreBook::new(
+                Arc::clone(&self.inner.store),
+                data_dir.path().to_owned(),
+            )),
+            spawner: Box::new(spawner),
             clock: Box::new(SystemClock::start()),
             machine: self.current_machine()?.id,
             owner: owner.id(),
@@ -130,9 +201,16 @@ impl Ledger {
         Ok(Bystander {
             store: Arc::clone(&self.inner.store),
             owners: data_dir.owners(),
+            keepers: data_dir.keepers(),
             data_dir: data_dir.path().to_owned(),
             machine: self.current_machine()?.id,
+            space: self.space()?,
         })
+    }
+
+    /// Where we are among the processes of this host, and what may be used to tell them apart.
+    pub(crate) fn space(&self) -> Result<PidSpace, LedgerError> {
+        Ok(PidSpace::current()?.with(self.inner.means))
     }
 
     /// A panic elsewhere leaves what is cached whole: it is replaced in one step.
@@ -149,6 +227,19 @@ impl Inner {
             .as_ref()
             .map_or_else(std::env::temp_dir, |dir| dir.path().to_owned())
     }
+}
+
+/// What `HOSTLEDGER_DISABLE` leaves of what may be used.
+fn means_of_environment() -> Result<Means, LedgerError> {
+    let list = env::var_os(DISABLE).unwrap_or_default();
+    Ok(Means::without(&list.to_string_lossy())?)
+}
+
+/// A comma list of `pidfs`, `pidfd-exit` and `cgroup`.
+const DISABLE: &str = "HOSTLEDGER_DISABLE";
+
+fn has_files(directory: &Path) -> bool {
+    fs::read_dir(directory).is_ok_and(|mut files| files.next().is_some())
 }
 
 /// The database, and the directory unless the database is only read.

@@ -30,32 +30,39 @@ mod command;
 mod current;
 mod data_dir;
 pub mod doctor;
+mod ended;
 mod error;
+mod housekeeping;
 mod launch;
 mod ledger;
+mod made_terminal;
 mod options;
 mod output;
 mod read;
 mod running;
+mod secrets;
+mod stdio;
 mod stop;
 mod tree;
 
 pub use command::CommandBuilder;
 pub use data_dir::{DataDir, DataDirError};
+pub use ended::Ended;
 pub use error::LedgerError;
 pub use ledger::Ledger;
-pub use options::LedgerOptions;
+pub use options::{KeeperChoice, LedgerOptions};
 pub use output::Output;
 pub use read::AnyRecord;
 pub use running::{Relayed, Running};
+pub use stop::StopResult;
 pub use tree::Tree;
 
-pub use hostledger_engine::Stopped;
+pub use hostledger_engine::{Cleaned, CleanedRow, Replayed, StopReport, Stopped};
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
 pub use hostledger_model as model;
 pub use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,
     ProcessId, ProcessStatus, ProcessType, Timestamp,
 };
-pub use hostledger_process::{Signal, Stream, tail};
+pub use hostledger_process::{Means, Signal, Stream, tail};
 pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hostledger_host::{Offline, Resolver};
 use hostledger_model::SecretWords;
+use hostledger_process::Means;
 
 use crate::{Ledger, LedgerError};
 
@@ -17,6 +18,38 @@ pub struct LedgerOptions {
     pub(crate) application_id: String,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) secret_words: SecretWords,
+    pub(crate) keeper: KeeperChoice,
+    pub(crate) subreaper: bool,
+    pub(crate) means: Option<Means>,
+}
+
+/// Which program stays the parent of what is launched, and outlives us.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum KeeperChoice {
+    /// The image of this very program, executed again. It needs no doing of yours: a constructor
+    /// in it takes over before `main`. Where that is not possible, as in a library that a Python
+    /// interpreter has loaded, there is none.
+    #[default]
+    OwnImage,
+    /// Another program that links this library, such as `hostledger` itself.
+    Program(PathBuf),
+    /// None: programs are children of ours. When we die before them, how they end can be learnt
+    /// on Linux 6.15 and later only, and by those who wait at that moment; their timeouts are
+    /// enforced, and their logs bounded, by nobody.
+    None,
+}
+
+impl KeeperChoice {
+    /// What is executed as the keeper; none when there is to be none, or can be none.
+    pub(crate) fn program(&self) -> Option<hostledger_keeper::Program> {
+        match self {
+            Self::OwnImage => {
+                hostledger_keeper::available().then_some(hostledger_keeper::Program::Own)
+            }
+            Self::Program(path) => Some(hostledger_keeper::Program::File(path.clone())),
+            Self::None => None,
+        }
+    }
 }
 
 impl Default for LedgerOptions {
@@ -27,6 +60,9 @@ impl Default for LedgerOptions {
             application_id: "archivebox".to_owned(),
             resolver: Arc::new(Offline),
             secret_words: SecretWords::default(),
+            keeper: KeeperChoice::default(),
+            subreaper: false,
+            means: None,
         }
     }
 }
@@ -65,6 +101,30 @@ impl LedgerOptions {
     #[must_use]
     pub fn secret_words(mut self, words: SecretWords) -> Self {
         self.secret_words = words;
+        self
+    }
+
+    /// Which program keeps what is launched; this one's own image unless you say so.
+    #[must_use]
+    pub fn keeper(mut self, keeper: KeeperChoice) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    /// Makes this program a child subreaper (prctl(2)) at its first launch. Then a death of the
+    /// keeper loses nothing on any kernel: what it had started becomes ours. It is for you to
+    /// say, as every orphan among your descendants comes to you then.
+    #[must_use]
+    pub fn subreaper(mut self, subreaper: bool) -> Self {
+        self.subreaper = subreaper;
+        self
+    }
+
+    /// What may be used beyond what every supported kernel has; instead of what
+    /// `HOSTLEDGER_DISABLE` leaves.
+    #[must_use]
+    pub fn means(mut self, means: Means) -> Self {
+        self.means = Some(means);
         self
     }
 

@@ -1,6 +1,7 @@
 //! A process that was launched here.
 
 use std::fs::File;
+use std::io::{PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hostledger_engine::port::LaunchOrder;
 use hostledger_engine::{Progress, Watch};
 use hostledger_model::{Process, ProcessId};
 use hostledger_process::{PidSpace, RelayError, Signal, Stream, Verdict, relay};
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::launch::Prepared;
 use crate::ledger::Supervision;
+use crate::stdio::Ends;
 use crate::stop::stop_request;
 use crate::{Ledger, LedgerError};
 
@@ -29,6 +31,7 @@ pub struct Running {
     supervision: Arc<Supervision>,
     id: ProcessId,
     watch: Arc<Watch>,
+    ends: Ends,
 }
 
 /// How passing output on ended.
@@ -46,17 +49,22 @@ impl Running {
         ledger: Ledger,
         supervision: Arc<Supervision>,
         process: Process,
-        order: LaunchOrder,
+        prepared: Prepared,
     ) -> Self {
         let id = process.id;
-        let watch = supervision.engine.launch(process, order);
+        let watch = supervision.engine.launch(process, prepared.order);
         let _started = watch.wait_started();
         Self {
             ledger,
             supervision,
             id,
             watch,
+            ends: prepared.ends,
         }
+    }
+
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
+        &self.watch
     }
 
     /// Its id.
@@ -77,6 +85,23 @@ impl Running {
             Progress::Starting => self.ledger.process(self.id),
             Progress::NotRecorded(error) => Err(error.into()),
         }
+    }
+
+    /// What it reads, to write into: once, and only of a program that was launched with
+    /// [`pipe_stdin`](crate::CommandBuilder::pipe_stdin). It reads the end when this is dropped.
+    pub fn take_stdin(&mut self) -> Option<PipeWriter> {
+        self.ends.stdin.take()
+    }
+
+    /// Its output, to read: once, and only of a program that was launched with
+    /// [`pipe_output`](crate::CommandBuilder::pipe_output).
+    pub fn take_stdout(&mut self) -> Option<PipeReader> {
+        self.ends.stdout.take()
+    }
+
+    /// Its error output, the same way.
+    pub fn take_stderr(&mut self) -> Option<PipeReader> {
+        self.ends.stderr.take()
     }
 
     /// Waits until its end is written down.

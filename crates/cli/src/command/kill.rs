@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
 
 fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerError> {
     let what = match wish {
-        Wish::End { grace } => match ledger.terminate(id, grace)? {
+        Wish::End { grace } => match ledger.terminate(id, None, grace)?.stopped {
             Stopped::AlreadyEnded => What::HadEnded,
             Stopped::Ended => What::Ended,
             Stopped::Killed => What::Killed { grace },

@@ -190,6 +190,7 @@ fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result
         match &process.log {
             None => {}
             Some(LogPlace::Terminal) => fields.add(stream.to_string(), "terminal"),
+            Some(LogPlace::Piped) => fields.add(stream.to_string(), "pipe"),
             // A terminal of its own has one stream.
             Some(LogPlace::Merged { .. }) if stream == Stream::Stderr => {}
             Some(LogPlace::Files { .. } | LogPlace::Directory { .. } | LogPlace::Merged { .. }) => {

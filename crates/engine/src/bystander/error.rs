@@ -1,9 +1,11 @@
 //! Why a process that somebody else supervises could not be reached.
 
 use std::io;
+use std::path::PathBuf;
 
+use hostledger_keeper::TableError;
 use hostledger_model::{MachineId, ProcessId};
-use hostledger_process::{IdentityError, PidSpaceError, SignalError};
+use hostledger_process::{IdentityError, SignalError, TreeError};
 use hostledger_store::StoreError;
 
 use crate::owner::OwnerError;
@@ -49,9 +51,6 @@ pub enum BystanderError {
     /// It cannot be found among the live ones.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// It cannot be learnt where we are.
-    #[error(transparent)]
-    PidSpace(#[from] PidSpaceError),
     /// Its owner's lock cannot be looked at.
     #[error(transparent)]
     Owner(#[from] OwnerError),
@@ -61,7 +60,19 @@ pub enum BystanderError {
     /// It cannot be asked after.
     #[error("cannot tell whether a process has been reaped")]
     Wait(#[source] io::Error),
-    /// What is left of its group cannot be ended.
-    #[error("cannot end what is left of a process group")]
-    Rest(#[source] io::Error),
+    /// What descends from it cannot be found or ended.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Whether a keeper is alive cannot be learnt.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The tables of keepers cannot be listed.
+    #[error("cannot list the tables of keepers in {}", path.display())]
+    Keepers {
+        /// Where.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
 }

@@ -2,11 +2,18 @@
 //!
 //! A bystander is neither parent nor owner. It can wait for an end and ask for one, always
 //! through a pidfd that was opened before the identity was compared; and when the owner is dead
-//! it writes down what it saw of the end, or that nobody saw it.
+//! it writes down what its keeper saw of the end, else what the kernel tells, else that nobody
+//! saw it.
 
+mod cleanup;
+mod decide;
 mod error;
+mod orphans;
+mod replay;
 mod settle;
 mod stop;
+mod tables;
+mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,8 +26,12 @@ use hostledger_store::Store;
 
 use crate::owner::Owner;
 
+pub(crate) use decide::uses;
+
+pub use cleanup::{Cleaned, CleanedRow};
 pub use error::BystanderError;
-pub use stop::Stopped;
+pub use replay::Replayed;
+pub use stop::{StopReport, Stopped};
 
 /// How often a row is looked at whose change nothing else announces.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -32,10 +43,14 @@ pub struct Bystander {
     pub store: Arc<dyn Store>,
     /// Where owners keep their locks.
     pub owners: PathBuf,
+    /// Where keepers keep their tables.
+    pub keepers: PathBuf,
     /// The ledger's directory, to which places of logs are relative.
     pub data_dir: PathBuf,
     /// The host we are on.
     pub machine: MachineId,
+    /// Where we are among its processes.
+    pub space: PidSpace,
 }
 
 /// Where the live process of a row is.
@@ -46,7 +61,9 @@ enum Whereabouts {
     Gone,
     /// In another pid namespace of this machine, or in one that is no more.
     OtherNamespace,
-    /// Not to be known: on another machine, or recorded without an exact identity.
+    /// On another machine.
+    Elsewhere,
+    /// Not to be known: recorded without pid or start time.
     Unknown,
 }
 
@@ -76,7 +93,7 @@ impl Bystander {
                     Whereabouts::Gone | Whereabouts::OtherNamespace => {
                         self.settle_unowned(&process, None)?
                     }
-                    Whereabouts::Unknown => false,
+                    Whereabouts::Elsewhere | Whereabouts::Unknown => false,
                 },
             };
             if !settled && !sleep_until_look(deadline) {
@@ -92,13 +109,14 @@ impl Bystander {
     }
 
     fn find(&self, process: &Process) -> Result<Whereabouts, BystanderError> {
-        let Some(identity) = &process.identity else {
-            return Ok(Whereabouts::Unknown);
-        };
         if process.machine_id != self.machine {
-            return Ok(Whereabouts::Unknown);
+            return Ok(Whereabouts::Elsewhere);
         }
-        Ok(match PidSpace::current()?.verify(identity)? {
+        let verdict = match &process.identity {
+            Some(identity) => self.space.verify(identity)?,
+            None => return Ok(Whereabouts::Unknown),
+        };
+        Ok(match verdict {
             Verdict::Alive(pidfd) | Verdict::Zombie(pidfd) => Whereabouts::Held(pidfd),
             Verdict::Gone | Verdict::OtherBoot => Whereabouts::Gone,
             Verdict::OtherNamespace => Whereabouts::OtherNamespace,

@@ -1,18 +1,21 @@
 //! Ends that nobody else will write down.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hostledger_lifecycle::process::{Context, Effect, Event, Exit, handle};
-use hostledger_model::{OwnerId, Process, ProcessStatus, Termination, Timestamp};
-use hostledger_process::{PidSpace, Pidfd};
-use hostledger_store::Change;
+use hostledger_keeper::State;
+use hostledger_lifecycle::process::{Event, Exit};
+use hostledger_model::{Process, ProcessStatus, Termination, Timestamp};
+use hostledger_process::Pidfd;
 
 use super::{Bystander, BystanderError};
-use crate::logs;
+use crate::logs::LogOf;
+use crate::moment::wait_for;
+use crate::secrets;
 
 /// How long an orphan that has ended may stay a zombie.
 const UNTIL_REAPED: Duration = Duration::from_secs(1);
+/// How long a keeper may take to write down an end that others see already.
+const UNTIL_WRITTEN: Duration = Duration::from_secs(5);
 
 impl Bystander {
     /// Writes down the end of a process that has no owner any more; says whether that was the
@@ -33,53 +36,84 @@ impl Bystander {
         Ok(true)
     }
 
-    /// Writes down what the kernel says of an end to those who are not the parent, or that it
-    /// is lost.
+    /// Writes down what its keeper saw of an end, else what the kernel says of it to those who
+    /// are not the parent, or that it is lost.
     fn settle(&self, process: &Process, pidfd: Option<&Pidfd>) -> Result<(), BystanderError> {
-        let seen = pidfd.map(seen_of).transpose()?.flatten();
-        let now = Timestamp::now();
+        if self.kept_end(process)? {
+            self.replay()?;
+            if self.process(process.id)?.status != ProcessStatus::Running {
+                return Ok(());
+            }
+        }
+        let seen = pidfd
+            .map(|pidfd| self.seen_of(pidfd))
+            .transpose()?
+            .flatten();
         let event = seen.map_or(Event::Lost, |termination| {
-            let output = logs::read_output(&self.data_dir, process);
+            let log = LogOf::recorded(&self.data_dir, process);
             Event::Exited(Exit {
-                at: now,
+                at: Timestamp::now(),
                 termination,
                 usage: None,
-                output,
+                output: log.read([0; 2]),
                 stopped: None,
             })
         });
-        let nobody = OwnerId::generate();
-        let mut context = Context::new(process, self.machine, nobody, now, 1.0);
-        handle(&event, &mut context);
-        let (id, owner) = (process.id, process.owner);
-        let changes = context
-            .into_effects()
-            .into_iter()
-            .filter_map(|effect| match effect {
-                Effect::Save(change) => Some(Change::ChangeProcess { id, change, owner }),
-                // Nothing is started, signalled or timed for a process that has ended.
-                Effect::Spawn | Effect::Signal { .. } | Effect::Arm { .. } => None,
-                // What others than its supervisor saw of it is no measure of health.
-                Effect::CountUse { .. } => None,
-            });
         // Refused when somebody else has settled it meanwhile, which is as good.
-        self.store.submit(now, changes.collect()).wait()?;
+        self.write_down(process, [event]).wait()?;
+        secrets::forget(&*self.store, &self.data_dir, process);
         Ok(())
     }
-}
 
-/// What the kernel tells of an end to those who are not the parent: at once where its zombie may
-/// be read, else when the parent, now init or a subreaper, has reaped it. One that does not do
-/// that duty is not waited for long.
-fn seen_of(pidfd: &Pidfd) -> Result<Option<Termination>, BystanderError> {
-    let space = PidSpace::current()?;
-    let deadline = Instant::now() + UNTIL_REAPED;
-    loop {
-        let unreaped = pidfd.is_unreaped().map_err(BystanderError::Wait)?;
-        let seen = space.exit_of(pidfd);
-        if seen.is_some() || !unreaped || Instant::now() > deadline {
-            return Ok(seen);
+    /// Writes down that nobody can know how a process ended.
+    pub(super) fn settle_lost(&self, process: &Process) -> Result<(), BystanderError> {
+        self.write_down(process, [Event::Lost]).wait()?;
+        Ok(())
+    }
+
+    /// Whether a keeper that lives has a process, wherever that runs.
+    pub(super) fn is_kept(&self, process: &Process) -> Result<bool, BystanderError> {
+        let entry = self.entry_of(process)?;
+        match entry {
+            Some((table, _)) => Ok(table.keeper_is_alive()?),
+            None => Ok(false),
         }
-        thread::sleep(Duration::from_millis(1));
+    }
+
+    /// Whether a keeper has written the end of a process down; one that lives and has it is
+    /// given a moment to do so.
+    fn kept_end(&self, process: &Process) -> Result<bool, BystanderError> {
+        let Some((table, entry)) = self.entry_of(process)? else {
+            return Ok(false);
+        };
+        let written = || {
+            let entry = table.entry(entry.slot)?;
+            let is_over = matches!(entry.state, State::Ended | State::Failed | State::Settled);
+            (is_over || entry.id != process.id || !table.keeper_is_alive().unwrap_or(false))
+                .then_some(())
+        };
+        Ok(wait_for(UNTIL_WRITTEN, written).is_some())
+    }
+
+    /// What the kernel tells of an end to those who are not the parent: at once where its zombie
+    /// may be read, else when the parent, now init or a subreaper, has reaped it. One that does
+    /// not do that duty is not waited for long.
+    fn seen_of(&self, pidfd: &Pidfd) -> Result<Option<Termination>, BystanderError> {
+        let mut failed = None;
+        let seen = wait_for(UNTIL_REAPED, || {
+            let unreaped = match pidfd.is_unreaped() {
+                Ok(unreaped) => unreaped,
+                Err(error) => {
+                    failed = Some(error);
+                    return Some(None);
+                }
+            };
+            let seen = self.space.exit_of(pidfd);
+            (seen.is_some() || !unreaped).then_some(seen)
+        });
+        match failed {
+            Some(error) => Err(BystanderError::Wait(error)),
+            None => Ok(seen.flatten()),
+        }
     }
 }

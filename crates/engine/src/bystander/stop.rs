@@ -2,70 +2,151 @@
 
 use std::time::Duration;
 
-use hostledger_model::{
-    KillMode, LogPlace, Process, ProcessChange, ProcessId, ProcessStatus, StopRequest,
+use hostledger_model::{KillMode, Process, ProcessChange, ProcessId, ProcessStatus, StopRequest};
+use hostledger_process::{
+    Pidfd, Signal, Survivor, TreeEnd, TreeRoot, end_trees, send_signal, wait_ended,
 };
-use hostledger_process::{GroupSignalError, Pidfd, Signal, end_rest, send_signal, wait_ended};
 use hostledger_store::Change;
 
 use super::{Bystander, BystanderError, Whereabouts};
-use crate::direct::REST_GRACE;
-
-/// How long after SIGKILL a process may stay: one that waits for a dead disk cannot be ended.
-const AFTER_KILL: Duration = Duration::from_secs(2);
 
 /// What a stop came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// It had ended before.
+    /// It had ended before, and nothing was left of what it had started.
     AlreadyEnded,
-    /// It ended by itself within the grace.
+    /// All ended by themselves within the grace.
     Ended,
-    /// It had to be killed.
+    /// Some had to be killed.
     Killed,
-    /// SIGKILL is sent but it has not ended: the kernel has it in a sleep nothing interrupts.
+    /// SIGKILL is sent but some have not ended: the kernel has them in a sleep nothing interrupts,
+    /// or they belong to another user.
     Survived,
 }
 
+/// What came of stopping one process.
+#[derive(Debug)]
+pub struct StopReport {
+    /// Which.
+    pub id: ProcessId,
+    /// In a word.
+    pub stopped: Stopped,
+    /// How many processes were ended, descendants included.
+    pub ended: usize,
+    /// Who could not be ended.
+    pub survivors: Vec<Survivor>,
+}
+
+impl StopReport {
+    fn nothing(id: ProcessId) -> Self {
+        Self {
+            id,
+            stopped: Stopped::AlreadyEnded,
+            ended: 0,
+            survivors: Vec::new(),
+        }
+    }
+
+    fn of(id: ProcessId, end: TreeEnd) -> Self {
+        let stopped = match &end {
+            TreeEnd { survivors, .. } if !survivors.is_empty() => Stopped::Survived,
+            TreeEnd { killed: true, .. } => Stopped::Killed,
+            TreeEnd { ended: 0, .. } => Stopped::AlreadyEnded,
+            TreeEnd { .. } => Stopped::Ended,
+        };
+        Self {
+            id,
+            stopped,
+            ended: end.ended,
+            survivors: end.survivors,
+        }
+    }
+}
+
 impl Bystander {
-    /// Stores a request to stop, sends its signal, and SIGKILL when `grace` has passed; the same
-    /// for what is left of its group when it has ended, where its kill mode says so.
+    /// Stores a request to stop, sends its signal to what the process started as far as `scope`
+    /// reaches (its own kill mode when there is none), and SIGKILL to what is left after `grace`.
     ///
-    /// The row changes when the process ends, not when it is signalled.
+    /// The row changes when the process ends, not when it is signalled. Of one that has ended,
+    /// what it has left behind is ended.
     ///
     /// # Errors
     /// See [`BystanderError`]; nothing is sent to a process that is not certain to be the one.
     pub fn stop(
         &self,
         id: ProcessId,
-        request: StopRequest,
+        request: &StopRequest,
         signal: Signal,
+        scope: Option<KillMode>,
         grace: Duration,
-    ) -> Result<Stopped, BystanderError> {
+    ) -> Result<StopReport, BystanderError> {
         let process = self.process(id)?;
-        let Some(pidfd) = self.hold(&process)? else {
-            return Ok(Stopped::AlreadyEnded);
-        };
-        self.request_stop(id, request)?;
-        let scope = scope_of(&process);
-        send(&pidfd, signal, scope)?;
-        // A stopped process sees no other signal.
-        send(&pidfd, Signal::CONT, scope)?;
-        let stopped = if wait_ended(&pidfd, Some(grace))? {
-            Stopped::Ended
-        } else {
-            send(&pidfd, Signal::KILL, scope)?;
-            if !wait_ended(&pidfd, Some(AFTER_KILL))? {
-                return Ok(Stopped::Survived);
+        let mut reports = self.stop_all(vec![process], request, signal, scope, grace);
+        reports.pop().unwrap_or_else(|| Ok(StopReport::nothing(id)))
+    }
+
+    /// The same for many at once, in parallel, in the order given.
+    pub fn stop_all(
+        &self,
+        processes: Vec<Process>,
+        request: &StopRequest,
+        signal: Signal,
+        scope: Option<KillMode>,
+        grace: Duration,
+    ) -> Vec<Result<StopReport, BystanderError>> {
+        let mut reports = Vec::with_capacity(processes.len());
+        let (mut roots, mut asked) = (Vec::new(), Vec::new());
+        for process in processes {
+            match self.root(&process, request, scope) {
+                Ok(Some(root)) => {
+                    asked.push((reports.len(), process));
+                    roots.push(root);
+                    reports.push(None);
+                }
+                Ok(None) => reports.push(Some(Ok(StopReport::nothing(process.id)))),
+                Err(error) => reports.push(Some(Err(error))),
             }
-            Stopped::Killed
-        };
-        if scope != KillMode::Process {
-            end_rest(&pidfd, REST_GRACE).map_err(BystanderError::Rest)?;
         }
-        // Nobody else may have seen it: those who look later come too late for the kernel.
-        self.settle_unowned(&process, Some(&pidfd))?;
-        Ok(stopped)
+        let ends = end_trees(&self.space, &roots, Some(signal), grace);
+        for (((at, process), root), end) in asked.iter().zip(&roots).zip(ends) {
+            let report = end
+                .map_err(BystanderError::from)
+                .map(|end| StopReport::of(process.id, end));
+            let settled = self.settle_stopped(process, root);
+            if let Some(place) = reports.get_mut(*at) {
+                *place = Some(report.and_then(|report| settled.map(|()| report)));
+            }
+        }
+        reports.into_iter().flatten().collect()
+    }
+
+    /// What is to be ended of a process, the request being written down; none when nothing is.
+    fn root(
+        &self,
+        process: &Process,
+        request: &StopRequest,
+        scope: Option<KillMode>,
+    ) -> Result<Option<TreeRoot>, BystanderError> {
+        let leader = self.hold(process)?;
+        let scope = scope.unwrap_or(process.kill_mode);
+        match &leader {
+            Some(_) => self.request_stop(process.id, request.clone())?,
+            // It has ended: only what it has left is there to be ended.
+            None if scope == KillMode::Process => return Ok(None),
+            None => {}
+        }
+        self.tree(process, leader, scope)
+    }
+
+    /// Nobody else may have seen it end: those who look later come too late for the kernel.
+    fn settle_stopped(&self, process: &Process, root: &TreeRoot) -> Result<(), BystanderError> {
+        let Some(leader) = &root.leader else {
+            return Ok(());
+        };
+        if wait_ended(leader, Some(Duration::ZERO))? {
+            self.settle_unowned(process, Some(leader))?;
+        }
+        Ok(())
     }
 
     /// Sends a signal to a process alone; says whether it was alive to get it. With a `request`
@@ -104,9 +185,7 @@ impl Bystander {
             }
             Whereabouts::Gone => Ok(None),
             Whereabouts::OtherNamespace => Err(BystanderError::OtherNamespace { id }),
-            Whereabouts::Unknown if machine != self.machine => {
-                Err(BystanderError::Elsewhere { id, machine })
-            }
+            Whereabouts::Elsewhere => Err(BystanderError::Elsewhere { id, machine }),
             Whereabouts::Unknown => Err(BystanderError::Unidentified { id }),
         }
     }
@@ -115,41 +194,12 @@ impl Bystander {
     fn request_stop(&self, id: ProcessId, request: StopRequest) -> Result<(), BystanderError> {
         let now = request.at;
         let change = ProcessChange::StopRequested(request);
-        self.store
-            .submit(
-                now,
-                vec![Change::ChangeProcess {
-                    id,
-                    change,
-                    owner: None,
-                }],
-            )
-            .wait()?;
+        let change = Change::ChangeProcess {
+            id,
+            change,
+            owner: None,
+        };
+        self.store.submit(now, vec![change]).wait()?;
         Ok(())
     }
-}
-
-/// Which part of what a process started a stop is for: only one with a session of its own, which
-/// is one that writes logs, has a group that is its own.
-fn scope_of(process: &Process) -> KillMode {
-    match &process.log {
-        Some(LogPlace::Files { .. } | LogPlace::Directory { .. } | LogPlace::Merged { .. }) => {
-            process.kill_mode
-        }
-        Some(LogPlace::Terminal) | None => KillMode::Process,
-    }
-}
-
-/// Sends a signal to a process, and to its group when the scope says so and the kernel can do
-/// that by descriptor.
-fn send(pidfd: &Pidfd, signal: Signal, scope: KillMode) -> Result<(), BystanderError> {
-    if scope != KillMode::Process {
-        match pidfd.send_signal_to_group(signal) {
-            Ok(()) => return Ok(()),
-            // Nobody is left in it, or the kernel is too old: the process alone, then.
-            Err(GroupSignalError::Unsupported | GroupSignalError::Refused { .. }) => {}
-        }
-    }
-    send_signal(pidfd, signal)?;
-    Ok(())
 }

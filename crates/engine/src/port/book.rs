@@ -35,4 +35,7 @@ pub trait ProcessBook: Send {
 
     /// Has a use of the process's binary, interface and machine counted.
     fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp);
+
+    /// Nothing more is written of a process that has ended: what was kept for it may go.
+    fn close(&self, process: &Process);
 }

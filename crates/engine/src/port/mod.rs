@@ -6,4 +6,4 @@ mod spawner;
 
 pub use book::{BookError, ProcessBook, Saved};
 pub use clock::{Clock, SystemClock};
-pub use spawner::{LaunchOrder, OutputPlace, SignalFailed, Spawner, StdinSource};
+pub use spawner::{LaunchOrder, LogFilesPlace, OutputPlace, SignalFailed, Spawner, StdinSource};

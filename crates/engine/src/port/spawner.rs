@@ -1,11 +1,14 @@
 //! Who starts programs, signals them and learns how they end.
 
 use std::ffi::OsString;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{KillMode, LaunchAttributes, ProcessId};
+use hostledger_model::{KillMode, LaunchAttributes, LogPlace, Process, ProcessId};
 
 /// Starts programs and supervises them.
 ///
@@ -14,14 +17,19 @@ use hostledger_model::{KillMode, LaunchAttributes, ProcessId};
 /// of a log.
 pub trait Spawner: Send {
     /// Starts the program of a process; `Spawned` or `SpawnFailed` follows, then `Exited`.
-    fn spawn(&mut self, id: ProcessId, order: &LaunchOrder);
+    fn spawn(&mut self, process: &Process, order: &LaunchOrder);
 
-    /// Sends a signal to (a part of) what a process started, and to nobody else.
+    /// Sends a signal to (a part of) what a process started, and to nobody else. Looking for all
+    /// of it goes on in the background.
     ///
     /// # Errors
-    /// The process is not supervised here, or the kernel refuses. A process that has ended
+    /// The process is not supervised here, or there is no such signal. A process that has ended
     /// meanwhile is no error.
     fn signal(&mut self, id: ProcessId, signal: i32, scope: KillMode) -> Result<(), SignalFailed>;
+
+    /// Tells that SIGKILL is due after this time, so that whoever supervises the process when we
+    /// are gone sends it.
+    fn escalate(&mut self, id: ProcessId, kill_after: Duration);
 
     /// Becomes readable when [`take_events`](Self::take_events) has something to tell.
     fn readiness(&self) -> BorrowedFd<'_>;
@@ -31,9 +39,9 @@ pub trait Spawner: Send {
 
     /// The end of the process is written down: forget it. Until then its end can be read again.
     ///
-    /// With `end_rest` what it has left behind of its group gets a moment to end too, and is
+    /// With `end_rest` what it has left behind of that scope gets a moment to end too, and is
     /// ended then; that goes on in the background, and at the latest when this is dropped.
-    fn release(&mut self, id: ProcessId, end_rest: bool);
+    fn release(&mut self, id: ProcessId, end_rest: Option<KillMode>);
 }
 
 /// A signal that could not be sent.
@@ -69,26 +77,50 @@ pub struct LaunchOrder {
 }
 
 /// What a process reads as its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StdinSource {
     /// Nothing: `/dev/null`.
     Null,
     /// What its launcher would read.
     Inherit,
+    /// This, such as the reading end of a pipe.
+    Given(Arc<OwnedFd>),
 }
 
 /// Where a process writes its output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum OutputPlace {
-    /// Into `<stem>.stdout.log` and `<stem>.stderr.log` of a directory.
-    Files {
-        /// The directory; it exists and is ours.
-        directory: PathBuf,
-        /// The file names without their endings.
-        stem: String,
-        /// What the row says of the place.
-        recorded: String,
-    },
+    /// Into log files.
+    Files(LogFilesPlace),
     /// To the terminal of its launcher, in its session.
     Terminal,
+    /// To descriptors that its launcher reads, such as pipes; nothing is kept.
+    Given {
+        /// Its standard output.
+        stdout: Arc<OwnedFd>,
+        /// Its standard error.
+        stderr: Arc<OwnedFd>,
+    },
+    /// To a terminal made for it, which is also what it reads; its launcher passes it on and
+    /// writes it into the log of standard output.
+    MadeTerminal {
+        /// The program's side of it.
+        terminal: Arc<OwnedFd>,
+        /// Where its launcher writes it.
+        place: LogFilesPlace,
+        /// Set when all that was written by the end of the process is in the log.
+        written: Arc<AtomicBool>,
+    },
+}
+
+/// A pair of log files.
+#[derive(Debug, Clone)]
+pub struct LogFilesPlace {
+    /// The directory; it exists and is ours.
+    pub directory: PathBuf,
+    /// The file names without their endings; empty for a program's own directory, which is made
+    /// when it is missing.
+    pub stem: String,
+    /// What the row says of the place.
+    pub recorded: LogPlace,
 }

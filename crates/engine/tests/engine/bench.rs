@@ -15,8 +15,8 @@ use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
 use hostledger_model::{
     BootId, CommandLine, KillMode, LaunchAttributes, LogPlace, MachineId, OwnerId, Pid,
-    PidNamespace, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity, SecretWords,
-    StartTicks, StopRequest, Termination, Timestamp,
+    PidNamespace, Process, ProcessChange, ProcessDraft, ProcessId, ProcessIdentity, ProcessStatus,
+    SecretWords, StartTicks, StopRequest, Termination, Timestamp,
 };
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -122,6 +122,10 @@ impl ProcessBook for FakeBook {
     fn count_use(&self, _: &Process, succeeded: bool, _: Timestamp) {
         self.0.tell(format!("counted {succeeded}"));
     }
+
+    fn close(&self, process: &Process) {
+        assert_eq!(process.status, ProcessStatus::Exited);
+    }
 }
 
 pub(crate) struct FakeSpawner {
@@ -130,7 +134,8 @@ pub(crate) struct FakeSpawner {
 }
 
 impl Spawner for FakeSpawner {
-    fn spawn(&mut self, id: ProcessId, order: &LaunchOrder) {
+    fn spawn(&mut self, process: &Process, order: &LaunchOrder) {
+        let id = process.id;
         self.world.tell("spawned");
         let program = order.command[0].to_str().unwrap();
         let event = match program {
@@ -169,8 +174,13 @@ impl Spawner for FakeSpawner {
         self.world.events.lock().unwrap().drain(..).collect()
     }
 
-    fn release(&mut self, _: ProcessId, end_rest: bool) {
-        self.world.tell(if end_rest {
+    fn escalate(&mut self, _: ProcessId, kill_after: Duration) {
+        let seconds = kill_after.as_secs_f64().round();
+        self.world.tell(format!("kill due in {seconds} s"));
+    }
+
+    fn release(&mut self, _: ProcessId, end_rest: Option<KillMode>) {
+        self.world.tell(if end_rest.is_some() {
             "released with the rest"
         } else {
             "released"

@@ -95,6 +95,7 @@ fn a_stop_is_stored_before_its_signal_and_a_kill_follows_the_grace() {
     let rest = [
         "saved stop",
         "signal 15",
+        "kill due in 0 s",
         "signal 9",
         "saved ended",
         "released with the rest",

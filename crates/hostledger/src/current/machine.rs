@@ -45,6 +45,7 @@ impl Ledger {
     }
 
     fn machine_detected_within(&self, age: TimeDelta) -> Result<Machine, LedgerError> {
+        self.check_process()?;
         let now = Timestamp::now();
         let refresh = age.is_zero();
         let fresh = |machine: &Machine| {

@@ -1,10 +1,13 @@
 //! What is written down of a process.
 
 use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use hostledger::model::ProcessStatus;
 use hostledger::{Ledger, LedgerError, Outcome, ProcessFilter, Signal, Stream};
+
+use serde_json::Value;
 
 use crate::bench::Bench;
 
@@ -216,13 +219,38 @@ fn a_queued_process_is_launched_once_however_many_try() {
 }
 
 #[test]
-fn a_secret_cannot_be_queued_as_its_value_is_not_stored() {
+fn the_secret_of_a_queued_process_waits_in_a_file_of_ours_until_it_has_ended() {
     let bench = Bench::new();
-    let refused = bench
+    let queued = bench
         .ledger
-        .command("true")
+        .command("sh")
+        .args(["-c", "echo $API_KEY"])
         .env("API_KEY", "hunter2")
-        .create();
+        .create()
+        .unwrap();
+    let secrets = bench.ledger.data_dir().unwrap().join("secrets");
+    let files = || std::fs::read_dir(&secrets).unwrap().map(Result::unwrap);
+    let modes: Vec<u32> = files()
+        .map(|file| file.metadata().unwrap().permissions().mode() & 0o777)
+        .collect();
+    assert_eq!(modes, [0o600]);
+    assert_eq!(
+        bench.ledger.process(queued.id).unwrap().env["API_KEY"],
+        Value::Null
+    );
+
+    let process = bench.ledger.launch(queued.id).unwrap().wait().unwrap();
+    assert_eq!(process.stdout, "hunter2\n");
+    assert_eq!(files().count(), 0, "nobody needs it any more");
+}
+
+#[test]
+fn a_queued_process_whose_secret_is_gone_is_not_launched() {
+    let bench = Bench::new();
+    let command = bench.ledger.command("true").env("API_KEY", "hunter2");
+    let queued = command.create().unwrap();
+    std::fs::remove_dir_all(bench.ledger.data_dir().unwrap().join("secrets")).unwrap();
+    let refused = bench.ledger.launch(queued.id);
     assert!(matches!(refused, Err(LedgerError::SecretMissing { .. })));
 }
 

@@ -22,7 +22,7 @@ fn somebody_else_can_wait_for_and_end_a_process() {
         std::thread::spawn(move || other.wait(id, Some(LIMIT)).unwrap().unwrap())
     };
     assert_eq!(
-        other.terminate(running.id(), LIMIT).unwrap(),
+        other.terminate(running.id(), None, LIMIT).unwrap().stopped,
         Stopped::Ended
     );
     let seen = waiting.join().unwrap();
@@ -32,7 +32,7 @@ fn somebody_else_can_wait_for_and_end_a_process() {
     );
     assert_eq!(running.wait().unwrap(), seen);
     assert_eq!(
-        other.terminate(running.id(), LIMIT).unwrap(),
+        other.terminate(running.id(), None, LIMIT).unwrap().stopped,
         Stopped::AlreadyEnded
     );
 }
@@ -56,9 +56,9 @@ fn a_process_that_ignores_sigterm_is_killed_after_the_grace() {
     }
     let stopped = bench
         .again()
-        .terminate(running.id(), Duration::from_millis(100))
+        .terminate(running.id(), None, Duration::from_millis(100))
         .unwrap();
-    assert_eq!(stopped, Stopped::Killed);
+    assert_eq!(stopped.stopped, Stopped::Killed);
     let process = running.wait().unwrap();
     assert_eq!(
         (process.exit_code, process.outcome),
@@ -113,8 +113,8 @@ fn what_a_stopped_program_leaves_of_its_group_is_ended_too() {
         }
         match way {
             "terminate" => {
-                let stopped = bench.again().terminate(running.id(), LIMIT).unwrap();
-                assert_eq!(stopped, Stopped::Ended);
+                let stopped = bench.again().terminate(running.id(), None, LIMIT).unwrap();
+                assert_eq!(stopped.stopped, Stopped::Ended);
             }
             "stop" => running.stop(Signal::TERM, None),
             _ => {}
@@ -132,7 +132,7 @@ fn a_queued_process_cannot_be_killed_and_nothing_is_remembered_of_the_try() {
     let bench = Bench::new();
     let queued = bench.ledger.command("true").create().unwrap();
     assert!(bench.ledger.kill(queued.id, Signal::TERM).is_err());
-    assert!(bench.ledger.terminate(queued.id, LIMIT).is_err());
+    assert!(bench.ledger.terminate(queued.id, None, LIMIT).is_err());
     assert_eq!(bench.ledger.process(queued.id).unwrap().stop, None);
     let process = bench.ledger.launch(queued.id).unwrap().wait().unwrap();
     assert_eq!(process.outcome, Some(Outcome::Exited));

@@ -1,0 +1,57 @@
+//! The tables of keepers.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+
+use hostledger_keeper::{Entry, Table};
+use hostledger_model::Process;
+
+use super::{Bystander, BystanderError};
+
+const ENDING: &str = "table";
+
+impl Bystander {
+    /// The tables that are there; one that cannot be read hides no other.
+    pub(super) fn tables(&self) -> Result<Vec<Table>, BystanderError> {
+        let failed = |source| BystanderError::Keepers {
+            path: self.keepers.clone(),
+            source,
+        };
+        let listed = match fs::read_dir(&self.keepers) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut tables = Vec::new();
+        for file in listed {
+            let path = file.map_err(failed)?.path();
+            if path.extension() != Some(OsStr::new(ENDING)) {
+                continue;
+            }
+            match Table::open(&path) {
+                Ok(table) => tables.push(table),
+                // Removed by its launcher meanwhile.
+                Err(_) if !path.exists() => {}
+                Err(error) => {
+                    let error = &error as &dyn Error;
+                    tracing::warn!(error, path = %path.display(), "a keeper's table is unreadable");
+                }
+            }
+        }
+        Ok(tables)
+    }
+
+    /// What a keeper knows of a process, if one does.
+    pub(super) fn entry_of(
+        &self,
+        process: &Process,
+    ) -> Result<Option<(Table, Entry)>, BystanderError> {
+        let is_its = |entry: &Entry| entry.id == process.id && entry.attempt == process.attempt;
+        Ok(self.tables()?.into_iter().find_map(|table| {
+            let entry = table.entries().find(is_its)?;
+            Some((table, entry))
+        }))
+    }
+}

@@ -1,0 +1,25 @@
+//! What a dead keeper leaves behind.
+
+use std::error::Error;
+use std::path::Path;
+
+use hostledger_keeper::Table;
+use hostledger_process::Hierarchy;
+
+/// Removes what a dead keeper has left, when all of it is written down.
+pub(crate) fn forget(table: &Table) {
+    forget_pool(table.cgroup().as_deref());
+    if let Err(error) = table.remove() {
+        let error = &error as &dyn Error;
+        tracing::debug!(path = %table.path().display(), error, "the table of a keeper stays");
+    }
+}
+
+/// Removes a pool of cgroups that nobody uses any more.
+pub(crate) fn forget_pool(pool: Option<&Path>) {
+    if let Some(pool) = pool
+        && let Err(error) = Hierarchy::remove_pool(pool)
+    {
+        tracing::debug!(path = %pool.display(), %error, "a cgroup stays");
+    }
+}

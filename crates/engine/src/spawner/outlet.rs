@@ -1,0 +1,105 @@
+//! What a program reads from and writes to, opened.
+
+use std::fs::File;
+use std::io::{self, Stderr, Stdin, Stdout};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use hostledger_model::LogPlace;
+use hostledger_process::{LogDirectory, LogFiles};
+
+use super::failed::StartFailed;
+use crate::port::{LaunchOrder, OutputPlace, StdinSource};
+
+const NULL: &str = "/dev/null";
+
+/// The three descriptors of a program, and what the row says of them.
+pub(super) struct Outlet {
+    stdin: Source,
+    output: Sink,
+    place: LogPlace,
+}
+
+enum Source {
+    Null(File),
+    Ours(Stdin),
+    Given(Arc<OwnedFd>),
+}
+
+enum Sink {
+    Files(LogFiles),
+    Ours(Stdout, Stderr),
+    Given(Arc<OwnedFd>, Arc<OwnedFd>),
+}
+
+impl Outlet {
+    pub(super) fn open(order: &LaunchOrder) -> Result<Self, StartFailed> {
+        let (output, place) = match &order.output {
+            OutputPlace::Files(place) => {
+                let files = LogDirectory::open(&place.directory)?.create(&place.stem)?;
+                (Sink::Files(files), place.recorded.clone())
+            }
+            OutputPlace::Terminal => {
+                let ours = Sink::Ours(io::stdout(), io::stderr());
+                (ours, LogPlace::Terminal)
+            }
+            OutputPlace::Given { stdout, stderr } => {
+                let given = Sink::Given(Arc::clone(stdout), Arc::clone(stderr));
+                (given, LogPlace::Piped)
+            }
+            OutputPlace::MadeTerminal {
+                terminal, place, ..
+            } => {
+                let given = Sink::Given(Arc::clone(terminal), Arc::clone(terminal));
+                (given, place.recorded.clone())
+            }
+        };
+        let stdin = match (&order.output, &order.stdin) {
+            (OutputPlace::MadeTerminal { terminal, .. }, _) => Source::Given(Arc::clone(terminal)),
+            (_, StdinSource::Null) => Source::Null(File::open(NULL).map_err(StartFailed::Null)?),
+            (_, StdinSource::Inherit) => Source::Ours(io::stdin()),
+            (_, StdinSource::Given(fd)) => Source::Given(Arc::clone(fd)),
+        };
+        Ok(Self {
+            stdin,
+            output,
+            place,
+        })
+    }
+
+    pub(super) fn stdio(&self) -> [BorrowedFd<'_>; 3] {
+        let stdin = match &self.stdin {
+            Source::Null(file) => file.as_fd(),
+            Source::Ours(stdin) => stdin.as_fd(),
+            Source::Given(fd) => fd.as_fd(),
+        };
+        let [stdout, stderr] = match &self.output {
+            Sink::Files(files) => files.descriptors(),
+            Sink::Ours(stdout, stderr) => [stdout.as_fd(), stderr.as_fd()],
+            Sink::Given(stdout, stderr) => [stdout.as_fd(), stderr.as_fd()],
+        };
+        [stdin, stdout, stderr]
+    }
+
+    /// Whether the output goes into log files of ours.
+    pub(super) fn is_logged(&self) -> bool {
+        matches!(self.output, Sink::Files(_))
+    }
+
+    /// What the row says of the place.
+    pub(super) fn place(&self) -> LogPlace {
+        self.place.clone()
+    }
+
+    /// Takes back the logs of a program that never ran.
+    pub(super) fn discard(&self) {
+        let Sink::Files(files) = &self.output else {
+            return;
+        };
+        for path in [&files.stdout_path, &files.stderr_path] {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::warn!(path = %path.display(), %error, "an unused log stays");
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Keeping the ledger true: rows that nobody supervises any more, ids of workers.
+
+use hostledger_engine::Cleaned;
+use hostledger_model::ProcessType;
+use hostledger_store::ProcessFilter;
+
+use crate::{Ledger, LedgerError};
+
+impl Ledger {
+    /// Settles the running rows of this machine whose process is gone, and stops what has run
+    /// for 30 s longer than its timeout, and workers and hooks whose root has gone unless they
+    /// are detached. With `stop` false these are reported and nothing is signalled.
+    ///
+    /// # Errors
+    /// The rows cannot be read. What could not be done for one row stands in the answer, and
+    /// keeps no other row from being cleaned.
+    pub fn cleanup(&self, stop: bool) -> Result<Cleaned, LedgerError> {
+        Ok(self.bystander()?.cleanup(stop)?)
+    }
+
+    /// How many processes of a kind, or of all, are recorded as running on this machine.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn running_count(&self, process_type: Option<ProcessType>) -> Result<u64, LedgerError> {
+        let machine_id = Some(self.current_machine()?.id);
+        Ok(self.store().process_count(&ProcessFilter {
+            machine_id,
+            process_type,
+            ..ProcessFilter::running()
+        })?)
+    }
+
+    /// An id for a worker of this kind that no other worker of the kind has ever had.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn next_worker_id(&self, worker_type: &str) -> Result<u64, LedgerError> {
+        Ok(self.store().next_worker_id(worker_type)?)
+    }
+}
