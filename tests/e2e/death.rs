@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use hostledger_tests::{Ledger, Signal, wait_until};
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
 use crate::background::{Background, UNTIL_GO, is_alive, record};
@@ -45,7 +45,8 @@ impl Orphan {
         let comm = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap();
         assert_eq!(comm, "hostledger-keep\n");
         let parent = Pid::from_raw(parent.parse().unwrap()).unwrap();
-        kill_process(parent, Signal::KILL).unwrap();
+        let held = pidfd_open(parent, PidfdFlags::empty()).unwrap();
+        pidfd_send_signal(&held, Signal::KILL).unwrap();
         wait_until("its keeper is gone", || !is_alive(parent.as_raw_pid()));
     }
 
