@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use hostledger::{Ledger, LedgerError, Outcome, Process};
 const THREADS: usize = 4;
 const LIMIT: Duration = Duration::from_millis(1500);
 
-/// What stands for a browser: it leaves its terminal, starts a helper that ignores being asked
-/// to end, and on one of the pages it never finishes.
+/// What stands for a browser: it has a helper in a session of its own that ignores being asked to
+/// end, and one of the pages it never finishes.
 const FETCH: &str = r#"
-(trap '' TERM; while :; do sleep 1; done) &
+setsid sh -c 'trap "" TERM; while :; do sleep 1; done' &
 case "$1" in
     */endless) wait;;
-    */broken) kill -SEGV $$;;
+    */broken) kill -KILL $!; kill -SEGV $$;;
     *) echo "<html>$1</html>"; kill -KILL $!;;
 esac
 "#;
@@ -75,14 +75,14 @@ fn work_through<'a>(
     queue: &Mutex<impl Iterator<Item = &'a String>>,
 ) -> Result<Vec<Process>, LedgerError> {
     let next = || {
-        let mut queue = queue.lock().unwrap_or_else(|panic| panic.into_inner());
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.next()
     };
     std::iter::from_fn(next)
         .map(|url| {
             ledger
-                .command("setsid")
-                .args(["--wait", "sh", "-c", FETCH, "fetch", url])
+                .command("sh")
+                .args(["-c", FETCH, "fetch", url])
                 .url(url)
                 .timeout(LIMIT)
                 .launch()?
