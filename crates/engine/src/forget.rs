@@ -6,9 +6,14 @@ use std::path::Path;
 use hostledger_keeper::Table;
 use hostledger_process::Hierarchy;
 
-/// Removes what a dead keeper has left, when all of it is written down.
+/// Removes what a keeper has left, when all of it is written down. The table stays as long as
+/// somebody is left in one of its cgroups: it tells where they are.
 pub(crate) fn forget(table: &Table) {
-    forget_pool(table.cgroup().as_deref());
+    let pool = table.cgroup();
+    forget_pool(pool.as_deref());
+    if pool.is_some_and(|pool| pool.exists()) {
+        return;
+    }
     if let Err(error) = table.remove() {
         let error = &error as &dyn Error;
         tracing::debug!(path = %table.path().display(), error, "the table of a keeper stays");

@@ -2,11 +2,14 @@
 
 use std::error::Error;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
-use hostledger_keeper::{Entry, Table};
+use hostledger_keeper::{Entry, Table, TableError};
 use hostledger_model::Process;
+use hostledger_sys::FileLock;
 
 use super::{Bystander, BystanderError};
 
@@ -34,6 +37,7 @@ impl Bystander {
                 Ok(table) => tables.push(table),
                 // Removed by its launcher meanwhile.
                 Err(_) if !path.exists() => {}
+                Err(TableError::NotATable { .. }) if is_unfinished(&path) => remove(&path),
                 Err(error) => {
                     let error = &error as &dyn Error;
                     tracing::warn!(error, path = %path.display(), "a keeper's table is unreadable");
@@ -53,5 +57,22 @@ impl Bystander {
             let entry = table.entries().find(is_its)?;
             Some((table, entry))
         }))
+    }
+}
+
+/// How long the making of a table can take.
+const UNTIL_MADE: Duration = Duration::from_secs(60);
+
+/// Whether a table was begun by somebody who died before there was a keeper.
+fn is_unfinished(path: &Path) -> bool {
+    let age = fs::metadata(path).and_then(|file| file.modified());
+    let age = age.ok().and_then(|modified| modified.elapsed().ok());
+    let is_held = File::open(path).and_then(|file| FileLock::is_held(&file));
+    age.is_some_and(|age| age > UNTIL_MADE) && is_held.is_ok_and(|held| !held)
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "an unfinished table stays");
     }
 }

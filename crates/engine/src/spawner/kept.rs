@@ -29,6 +29,9 @@ use crate::settled_start::settled_start;
 /// Between SIGTERM and SIGKILL of a program whose time is up, when only its keeper is left.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How many keepers are tried for one program, should they die one after the other.
+const KEEPERS: usize = 4;
+
 /// The programs of one launcher, kept by one keeper, or by several one after the other.
 pub(super) struct KeptPrograms {
     place: KeeperPlace,
@@ -129,15 +132,9 @@ impl KeptPrograms {
             process: process.clone(),
             order: order.clone(),
         };
-        let number = match self.hand_over(&asked) {
-            Err(StartFailed::Keeper(KeeperError::CredentialsChanged)) => {
-                // What is started gets our user as it is now: only a new keeper can give it that.
-                self.begin(readiness)?;
-                self.hand_over(&asked)
-            }
-            handed => handed,
-        }
-        .inspect_err(|_| asked.outlet.discard())?;
+        let number = self
+            .hand_over_or_begin(&asked, readiness)
+            .inspect_err(|_| asked.outlet.discard())?;
         let program = Program {
             keeper: number,
             tag: keeper::tag(process.id, process.attempt),
@@ -146,6 +143,24 @@ impl KeptPrograms {
         };
         self.programs.insert(process.id, program);
         Ok(())
+    }
+
+    /// Hands a program over, to a new keeper where the one there is has just died, or acts as
+    /// another user than we do now.
+    fn hand_over_or_begin(
+        &mut self,
+        asked: &Asked,
+        readiness: &OwnedFd,
+    ) -> Result<u64, StartFailed> {
+        for _ in 1..KEEPERS {
+            match self.hand_over(asked) {
+                Err(StartFailed::Keeper(KeeperError::CredentialsChanged | KeeperError::Gone)) => {
+                    self.begin(readiness)?;
+                }
+                handed => return handed,
+            }
+        }
+        self.hand_over(asked)
     }
 
     fn hand_over(&mut self, asked: &Asked) -> Result<u64, StartFailed> {
