@@ -65,8 +65,8 @@ pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Outpu
 pub use means::{Means, UnknownMeans};
 pub use output::{
     Begin, Captured, DEFAULT_CAPTURE_LIMIT, DroppedBytes, Followed, LogDirectory, LogError,
-    LogFiles, LogName, LogPart, Passed, RelayError, Stream, capture, follow, log_file_name, relay,
-    tail, tail_offset,
+    LogFiles, LogName, LogPart, LogPlacement, Passed, ProgramDirectory, RelayError, Stream,
+    capture, follow, hook_script, log_file_name, relay, tail, tail_offset,
 };
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use rest::end_rest;

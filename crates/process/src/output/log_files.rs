@@ -1,12 +1,15 @@
 //! Log files that nobody else could have put in our way.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, open, openat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
+
+use super::LogError;
 
 /// One of the two output streams of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,8 +32,8 @@ impl fmt::Display for Stream {
 /// A directory for log files, held open: what is put in its place later is not followed.
 #[derive(Debug)]
 pub struct LogDirectory {
-    directory: File,
-    path: PathBuf,
+    pub(super) directory: File,
+    pub(super) path: PathBuf,
 }
 
 /// A log by its name in a directory that is held open.
@@ -63,49 +66,13 @@ pub struct LogFiles {
     pub stdout_path: PathBuf,
     /// Where standard error goes.
     pub stderr_path: PathBuf,
-}
-
-/// Why there is no log.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The directory cannot be opened; `ENOTDIR` or `ELOOP` when it is a symbolic link.
-    #[error("cannot open the log directory {}", path.display())]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// What the kernel said.
-        #[source]
-        source: io::Error,
-    },
-    /// Somebody else owns the directory and could put anything into it.
-    #[error("the log directory {} belongs to user {owner}, not to us (user {own})", path.display())]
-    NotOurs {
-        /// Which.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
-        /// Who we are.
-        own: u32,
-    },
-    /// A log file cannot be created; `EEXIST` when there is one of this name, which is never
-    /// written into: it is another attempt's, or somebody planted it.
-    #[error("cannot create the log file {}", path.display())]
-    Create {
-        /// Which.
-        path: PathBuf,
-        /// What the kernel said.
-        #[source]
-        source: io::Error,
-    },
-    /// A log file cannot be read.
-    #[error("cannot read the log file {}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// What the kernel said.
-        #[source]
-        source: io::Error,
-    },
+    /// Whether they may have been there before, and so hold more than this program's output and
+    /// must not be removed with it.
+    pub appended: bool,
+    /// How much was in the log of standard output before.
+    pub stdout_begin: u64,
+    /// How much was in the log of standard error before.
+    pub stderr_begin: u64,
 }
 
 impl LogFiles {
@@ -128,19 +95,10 @@ impl LogDirectory {
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        let owner = fstat(&directory)
-            .map_err(|errno| failed(errno.into()))?
-            .st_uid;
-        let own = rustix::process::geteuid().as_raw();
-        if owner != own {
-            return Err(LogError::NotOurs {
-                path: path.to_owned(),
-                owner,
-                own,
-            });
-        }
+        let directory = File::from(directory);
+        check_owner(&directory.metadata().map_err(failed)?, path)?;
         Ok(Self {
-            directory: directory.into(),
+            directory,
             path: path.to_owned(),
         })
     }
@@ -162,6 +120,9 @@ impl LogDirectory {
             stderr,
             stdout_path: self.path_of(stem, Stream::Stdout),
             stderr_path: self.path_of(stem, Stream::Stderr),
+            appended: false,
+            stdout_begin: 0,
+            stderr_begin: 0,
         })
     }
 
@@ -215,6 +176,19 @@ impl LogDirectory {
     }
 }
 
+/// Nobody else may own what we write to.
+pub(super) fn check_owner(found: &Metadata, path: &Path) -> Result<(), LogError> {
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() == own {
+        return Ok(());
+    }
+    Err(LogError::NotOurs {
+        path: path.to_owned(),
+        owner: found.uid(),
+        own,
+    })
+}
+
 /// What the log of a stream is called: `<stem>.stdout.log`, or `stdout.log` for an empty stem.
 #[must_use]
 pub fn log_file_name(stem: &str, stream: Stream) -> String {
@@ -227,7 +201,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::io::Write;
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn logs_are_private_and_appended_to() {

@@ -2,13 +2,19 @@
 
 mod capture;
 mod holes;
+mod log_error;
 mod log_files;
 mod notice;
+mod placement;
+mod program_directory;
 mod relay;
 mod source;
 mod tail;
 
 pub use capture::{Captured, DEFAULT_CAPTURE_LIMIT, LogPart, capture};
-pub use log_files::{LogDirectory, LogError, LogFiles, LogName, Stream, log_file_name};
+pub use log_error::LogError;
+pub use log_files::{LogDirectory, LogFiles, LogName, Stream, log_file_name};
+pub use placement::{LogPlacement, hook_script};
+pub use program_directory::ProgramDirectory;
 pub use relay::{Begin, DroppedBytes, Followed, Passed, RelayError, follow, relay};
 pub use tail::{tail, tail_offset};
