@@ -46,6 +46,7 @@ mod means;
 mod output;
 mod pid_space;
 mod rest;
+mod script;
 mod start_time;
 mod terminal;
 mod terminate;
@@ -70,6 +71,7 @@ pub use output::{
 };
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use rest::end_rest;
+pub use script::{ScriptOf, script};
 pub use start_time::start_time;
 pub use terminal::{TerminalError, TerminalGuard};
 pub use terminate::{SignalError, Terminated, send_signal, terminate, wait_ended};
