@@ -96,6 +96,10 @@ impl Outlet {
         let Sink::Files(files) = &self.output else {
             return;
         };
+        // Others have written there before.
+        if files.appended {
+            return;
+        }
         for path in [&files.stdout_path, &files.stderr_path] {
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::warn!(path = %path.display(), %error, "an unused log stays");
