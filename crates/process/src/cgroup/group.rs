@@ -1,8 +1,8 @@
 //! One cgroup v2 directory: who is in it, and ending them (cgroups(7), cgroup-v2.rst).
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use hostledger_model::Pid;
@@ -38,7 +38,7 @@ pub(crate) fn processes(group: &Path) -> io::Result<Vec<Pid>> {
 }
 
 /// The groups directly below a group.
-pub(crate) fn subgroups(group: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+pub(crate) fn subgroups(group: &Path) -> io::Result<Vec<PathBuf>> {
     let mut groups = Vec::new();
     for entry in fs::read_dir(group)? {
         let entry = entry?;
@@ -61,7 +61,9 @@ pub(crate) fn set_frozen(group: &Path, frozen: bool) -> io::Result<bool> {
 }
 
 fn write(group: &Path, file: &str, value: &str) -> io::Result<bool> {
-    match fs::write(group.join(file), value) {
+    // Not to be created: a kernel that lacks the file says so.
+    let opened = OpenOptions::new().write(true).open(group.join(file));
+    match opened.and_then(|mut file| file.write_all(value.as_bytes())) {
         Ok(()) => Ok(true),
         Err(error) if is_gone(&error) => Ok(false),
         Err(error) => Err(error),

@@ -21,16 +21,19 @@ use super::snapshot::tag_of;
 const LONGEST_STRETCH: i32 = 4096;
 /// As many looks at the newest numbers in a row have to find nobody.
 const QUIET_LOOKS: u32 = 20;
+/// So many of the newest numbers are looked at again: a process gets its number a little before it
+/// is there.
+const AGAIN: i32 = 8;
 
 /// The number given out last in this pid namespace.
-struct Newest(File);
+pub(super) struct Newest(File);
 
 impl Newest {
-    fn open() -> io::Result<Self> {
+    pub(super) fn open() -> io::Result<Self> {
         Ok(Self(File::open("/proc/loadavg")?))
     }
 
-    fn read(&self) -> io::Result<Option<i32>> {
+    pub(super) fn read(&self) -> io::Result<Option<i32>> {
         let mut buffer = [0; 128];
         let length = self.0.read_at(&mut buffer, 0)?;
         let text = buffer.get(..length).map(String::from_utf8_lossy);
@@ -39,49 +42,69 @@ impl Newest {
 }
 
 impl Hunt<'_> {
-    /// Ends the newest members of tagged trees as they come, until none come any more or the time
-    /// has passed. The tag alone proves them here, so nothing is lost with a parent that ends.
-    pub(super) fn chase(&mut self, which: &[usize], until: Instant) {
+    /// Signals the newest members of tagged trees as they come, from the number that was the last
+    /// one before a look through all, until none come any more or the time has passed. The tag
+    /// alone proves them here, so nothing is lost with a parent that ends.
+    ///
+    /// Says whether another look is needed, because somebody was found or may have been missed.
+    pub(super) fn chase(
+        &mut self,
+        which: &[usize],
+        signal: Signal,
+        since: Option<i32>,
+        until: Instant,
+    ) -> bool {
         let tags: Vec<(u64, usize)> = which
             .iter()
             .filter_map(|index| Some((self.rosters.get(*index)?.tag()?, *index)))
             .collect();
         if tags.is_empty() {
-            return;
+            return false;
         }
-        if let Err(error) = self.chase_tagged(&tags, until) {
-            let which = tags.iter().map(|(_, index)| *index);
-            for index in which {
-                self.fail(index, TreeError::scan(copy_of(&error)));
+        match self.chase_tagged(&tags, signal, since, until) {
+            Ok(found) => found,
+            Err(error) => {
+                for (_, index) in tags {
+                    self.fail(index, TreeError::scan(copy_of(&error)));
+                }
+                false
             }
         }
     }
 
-    fn chase_tagged(&mut self, tags: &[(u64, usize)], until: Instant) -> io::Result<()> {
-        let newest = Newest::open()?;
-        let mut last = newest.read()?.unwrap_or(0);
-        let mut quiet = 0;
+    fn chase_tagged(
+        &mut self,
+        tags: &[(u64, usize)],
+        signal: Signal,
+        since: Option<i32>,
+        until: Instant,
+    ) -> io::Result<bool> {
+        let mut last = match since {
+            Some(last) => last,
+            None => self.newest.read()?.unwrap_or(0),
+        };
+        let (mut any, mut quiet) = (false, 0);
         while quiet < QUIET_LOOKS && Instant::now() < until {
-            let now = newest.read()?.unwrap_or(last);
-            let stretch = now.saturating_sub(last);
-            // The newest one is looked at again: it may not have been there yet.
-            let from = if (0..LONGEST_STRETCH).contains(&stretch) {
-                last
-            } else {
-                now
-            };
-            let mut found = false;
-            for pid in (from..=now).rev().filter_map(Pid::new) {
-                found |= self.end_tagged(pid, tags);
+            let now = self.newest.read()?.unwrap_or(last);
+            // The numbers begin again at the low end, or are too many.
+            if !(0..LONGEST_STRETCH).contains(&now.saturating_sub(last)) {
+                (any, last, quiet) = (true, now, 0);
+                continue;
             }
+            // Upwards, parents first: whoever has SIGKILL pending does not complete a fork.
+            let mut found = false;
+            for pid in (last.saturating_sub(AGAIN)..=now).filter_map(Pid::new) {
+                found |= self.signal_tagged(pid, signal, tags);
+            }
+            any |= found;
             quiet = if found { 0 } else { quiet + 1 };
             last = now;
         }
-        Ok(())
+        Ok(any || quiet < QUIET_LOOKS)
     }
 
-    /// Ends whoever has this number, if he carries one of the tags and is not known yet.
-    fn end_tagged(&mut self, pid: Pid, tags: &[(u64, usize)]) -> bool {
+    /// Signals whoever has this number, if he carries one of the tags and is not known yet.
+    fn signal_tagged(&mut self, pid: Pid, signal: Signal, tags: &[(u64, usize)]) -> bool {
         let Some(tag) = tag_of(pid) else {
             return false;
         };
@@ -93,8 +116,10 @@ impl Hunt<'_> {
             match self.admit(*index, &row) {
                 Ok(true) => {
                     found = true;
-                    self.send(*index, Signal::KILL, |member| member.pid == pid);
-                    self.killed(*index);
+                    let sent = self.send(*index, signal, |member| member.pid == pid);
+                    if signal == Signal::KILL && sent.count > 0 {
+                        self.killed(*index);
+                    }
                 }
                 Ok(false) => {}
                 Err(error) => self.fail(*index, error),

@@ -18,8 +18,11 @@ const KILLING: Duration = Duration::from_secs(10);
 const AFTER_KILL: Duration = Duration::from_secs(2);
 /// Between looks for members who come while the others end.
 const PAUSE: Duration = Duration::from_millis(5);
-/// So often is it tried to bring everybody to a halt before SIGKILL.
-const HALTS: usize = 10;
+/// How long everybody may take to come to a halt before SIGKILL, from when the last one was found.
+/// One that waits for a disk, or for the program it has started by vfork(2), does not halt.
+const HALTING: Duration = Duration::from_secs(1);
+/// Between looks for who has come to a halt.
+const HALT_PAUSE: Duration = Duration::from_millis(1);
 
 /// What became of a tree that was to end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,7 +83,8 @@ impl Hunt<'_> {
             .checked_add(grace)
             .unwrap_or_else(|| begin + Duration::from_secs(1 << 30));
         loop {
-            let found = self.look(left);
+            let newest = self.newest.read().ok().flatten();
+            let mut found = self.look(left);
             for index in left.iter() {
                 let sent = self.send_to_scope(*index, signal, |member| member.sent.is_none());
                 if signal == Signal::KILL && sent.count > 0 {
@@ -90,6 +94,12 @@ impl Hunt<'_> {
                 self.send(*index, Signal::CONT, |member| {
                     member.sent == Some(signal) && signal != Signal::CONT
                 });
+            }
+            if !found {
+                // In whom nobody is seen, there may be those who fork and end all the time.
+                let mut over = left.clone();
+                over.retain(|index| !self.is_alive(*index));
+                found = self.chase(&over, signal, newest, until);
             }
             if !found {
                 left.retain(|index| self.is_alive(*index));
@@ -112,10 +122,9 @@ impl Hunt<'_> {
         let until = Instant::now() + KILLING;
         self.end_groups(&left, until);
         while !left.is_empty() {
-            let found = self.halt(&left, until);
-            if !found {
-                left.retain(|index| self.is_alive(*index));
-            }
+            // An unreadable number is told of by the chase.
+            let newest = self.newest.read().ok().flatten();
+            let mut found = self.halt(&left, until);
             for index in &left {
                 let sent = self.send_to_scope(*index, Signal::KILL, |member| {
                     member.sent != Some(Signal::KILL)
@@ -124,7 +133,7 @@ impl Hunt<'_> {
                     self.killed(*index);
                 }
             }
-            self.chase(&left, until);
+            found |= self.chase(&left, Signal::KILL, newest, until);
             let gone = until.min(Instant::now() + AFTER_KILL);
             let mut survived = false;
             for index in &left {
@@ -133,16 +142,23 @@ impl Hunt<'_> {
             if survived || Instant::now() >= until {
                 return;
             }
+            if !found {
+                left.retain(|index| self.is_alive(*index));
+            }
         }
     }
 
-    /// Stops everybody, so that nobody forks, until a look finds everybody at a halt already and
-    /// nobody new; says whether anybody new was found at all. Who is found by the last look is
-    /// stopped as well.
+    /// Stops everybody, so that nobody forks, until a look finds nobody new; says whether anybody
+    /// new was found at all.
+    ///
+    /// A fork that was under way when the signal came goes on, and its child loses its parent when
+    /// that one is killed. A tagged child is found nevertheless, by the look after the killing.
+    /// For trees without a tag a look counts only if everybody was at a halt in the one before.
     fn halt(&mut self, which: &[usize], until: Instant) -> bool {
         let mut any = false;
         let mut quiet = false;
-        for _ in 0..HALTS {
+        let mut last_found = Instant::now();
+        loop {
             for index in which {
                 if self.scope(*index) != Some(KillMode::Process) {
                     self.send(*index, Signal::STOP, |member| {
@@ -152,14 +168,21 @@ impl Hunt<'_> {
             }
             let found = self.look(which);
             any |= found;
-            let rosters = || which.iter().filter_map(|index| self.rosters.get(*index));
-            let halted = rosters().all(|roster| roster.halted);
-            if (quiet && halted && !found) || Instant::now() >= until {
-                break;
+            let mut rosters = which.iter().filter_map(|index| self.rosters.get(*index));
+            let halted = rosters.all(|roster| roster.halted || roster.tag().is_some());
+            let mut rosters = which.iter().filter_map(|index| self.rosters.get(*index));
+            let enough = quiet || rosters.all(|roster| roster.is_over() || roster.tag().is_some());
+            let now = Instant::now();
+            if (halted && enough && !found) || now >= until || now > last_found + HALTING {
+                return any;
             }
             quiet = halted && !found;
+            if found {
+                last_found = now;
+            } else if !halted {
+                thread::sleep(HALT_PAUSE);
+            }
         }
-        any
     }
 
     /// Waits until everybody in a tree has ended; says whether that came.

@@ -9,6 +9,7 @@ use hostledger_sys::{Pidfd, Signal};
 use rustix::io::Errno;
 use rustix::process::Resource;
 
+use super::chase::Newest;
 use super::error::copy_of;
 use super::held::{Held, unheld};
 use super::roster::Roster;
@@ -31,6 +32,7 @@ pub(super) struct Hunt<'a> {
     pub(super) space: &'a PidSpace,
     pub(super) proc: Proc,
     pub(super) rosters: Vec<Roster<'a>>,
+    pub(super) newest: Newest,
     /// We and our ancestors.
     spared: HashSet<i32>,
     /// How many more descriptors may be kept.
@@ -40,12 +42,14 @@ pub(super) struct Hunt<'a> {
 impl<'a> Hunt<'a> {
     pub(super) fn begin(space: &'a PidSpace, roots: &'a [TreeRoot]) -> io::Result<Self> {
         let proc = Proc::open()?;
+        let newest = Newest::open()?;
         let spared = ourselves(&proc)?;
         let soft = rustix::process::getrlimit(Resource::Nofile).current;
         Ok(Self {
             space,
             proc,
             rosters: roots.iter().map(|root| Roster::new(space, root)).collect(),
+            newest,
             spared,
             keep: soft.unwrap_or(u64::MAX) / SHARE_OF_DESCRIPTORS,
         })

@@ -79,6 +79,12 @@ impl<'a> Roster<'a> {
         roster
     }
 
+    /// Whether everybody who is known was seen to have ended.
+    pub(super) fn is_over(&self) -> bool {
+        let mut members = self.members.iter();
+        members.all(|member| member.ended || member.spared)
+    }
+
     pub(super) fn fail(&mut self, error: TreeError) {
         self.failed.get_or_insert(error);
     }

@@ -145,6 +145,27 @@ daemon(inner)
 }
 
 #[test]
+fn without_cgroup_kill_the_group_is_frozen_and_its_processes_killed() {
+    let Some(pool) = Pool::make() else { return };
+    let place = Place::new();
+    let group = pool.group("one");
+    // The same group, but as it looks before Linux 5.14.
+    let older = place.path("older");
+    fs::create_dir(&older).unwrap();
+    for file in ["cgroup.procs", "cgroup.events", "cgroup.freeze"] {
+        std::os::unix::fs::symlink(group.join(file), older.join(file)).unwrap();
+    }
+    let tree = grown_in(&place, &group, DEAF_AND_HIDDEN);
+    let pids = tree.pids(&place, 3);
+    tree.leader.end();
+    let ended = end(&[Lent::new(older).root(&tree)], SHORT);
+    assert_eq!((ended[0].ended, ended[0].killed), (2, true));
+    assert_dead(&pids);
+    let frozen = fs::read_to_string(group.join("cgroup.freeze")).unwrap();
+    assert_eq!(frozen, "0\n");
+}
+
+#[test]
 fn a_group_whose_members_obey_is_not_condemned() {
     let Some(pool) = Pool::make() else { return };
     let place = Place::new();

@@ -7,3 +7,4 @@ mod support;
 mod cgroups;
 mod daemons;
 mod grown;
+mod storms;
