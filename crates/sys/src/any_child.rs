@@ -24,12 +24,24 @@ pub fn peek_any_ended() -> Result<Option<AnyEnded>, Errno> {
     waitid(libc::P_ALL, 0, libc::WNOWAIT)
 }
 
+/// The end of this child, if it has ended, without blocking; the zombie stays.
+///
+/// # Errors
+/// `ECHILD` when it is no unreaped child.
+pub fn peek_pid(pid: Pid) -> Result<Option<AnyEnded>, Errno> {
+    waitid(libc::P_PID, number(pid), libc::WNOWAIT)
+}
+
 /// Reaps this child, which has ended: its pid may be used again from here on.
 ///
 /// # Errors
 /// `ECHILD` when it is no unreaped child.
 pub fn reap_pid(pid: Pid) -> Result<Option<AnyEnded>, Errno> {
-    waitid(libc::P_PID, pid.as_raw_pid().unsigned_abs() as usize, 0)
+    waitid(libc::P_PID, number(pid), 0)
+}
+
+fn number(pid: Pid) -> usize {
+    pid.as_raw_pid().unsigned_abs() as usize
 }
 
 fn waitid(kind: libc::idtype_t, id: usize, option: libc::c_int) -> Result<Option<AnyEnded>, Errno> {

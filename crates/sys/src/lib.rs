@@ -28,7 +28,7 @@ mod wait;
 mod words;
 
 pub use ambient::{Ambient, Credentials};
-pub use any_child::{AnyEnded, peek_any_ended, reap_pid};
+pub use any_child::{AnyEnded, peek_any_ended, peek_pid, reap_pid};
 pub use exit_info::exit_status;
 pub use features::Features;
 pub use file_lock::FileLock;

@@ -95,12 +95,15 @@ impl Logs {
         self.next = Some(self.next.map_or(look_at, |next| next.min(look_at)));
     }
 
-    /// Lets go of the logs in a slot; says how much was dropped from each.
+    /// Looks at the logs in a slot for the last time; says how much was dropped from each.
     pub(super) fn finish(&mut self, slot: usize) -> [u64; STREAMS] {
         let places = [slot * STREAMS, slot * STREAMS + 1];
         let mut dropped = [0; STREAMS];
         let mut was_kept = false;
         for (dropped, place) in dropped.iter_mut().zip(places) {
+            if let Some(size) = self.files.get(place).and_then(size_of_log) {
+                self.cut(place, size);
+            }
             if self.files.take(place).is_some() {
                 was_kept = true;
                 *dropped = self.get(place, Word::Dropped);
