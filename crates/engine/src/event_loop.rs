@@ -286,6 +286,9 @@ impl EventLoop {
             return;
         };
         saving.change.apply(&mut supervised.process, saving.now);
+        if matches!(saving.change, ProcessChange::Started(_)) {
+            self.parts.book.opened(&supervised.process);
+        }
         if supervised.process.status == ProcessStatus::Running {
             let running = Box::new(supervised.process.clone());
             supervised.watch.tell(Progress::Running(running));
@@ -363,9 +366,7 @@ impl EventLoop {
         let process = Box::new(supervised.process);
         let end_rest = process.stop.is_some().then_some(process.kill_mode);
         self.parts.spawner.release(id, end_rest);
-        if process.status == ProcessStatus::Exited {
-            self.parts.book.close(&process);
-        }
+        self.parts.book.closed(&process);
         supervised.watch.tell(match process.status {
             ProcessStatus::Queued => Progress::Queued(process),
             ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),

@@ -17,6 +17,7 @@ mod group;
 pub mod logs;
 mod message;
 mod moment;
+mod own_directory;
 mod owner;
 pub mod port;
 mod secrets;
@@ -33,6 +34,7 @@ pub use bystander::{
 };
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;
+pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};
 pub use secrets::secrets_file;
 pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};

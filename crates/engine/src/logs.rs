@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hostledger_lifecycle::process::Output;
-use hostledger_model::{LogPlace, Process};
+use hostledger_model::{LogPlace, Process, ProcessType};
 use hostledger_process::{
-    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogPart, Stream, capture,
-    log_file_name,
+    Captured, DEFAULT_CAPTURE_LIMIT, LogDirectory, LogError, LogPart, LogPlacement, Stream,
+    capture, log_file_name,
 };
 
 use crate::moment::wait_for;
@@ -49,7 +49,12 @@ pub(crate) enum LogOf {
     /// Nothing is kept.
     Nothing,
     /// Both streams, in files of a directory; see [`log_file_name`](hostledger_process::log_file_name).
-    Files { directory: PathBuf, stem: String },
+    Files {
+        directory: PathBuf,
+        stem: String,
+        /// How much others have written there before.
+        begins: [u64; 2],
+    },
     /// One stream, of a terminal made for the program.
     Merged {
         directory: PathBuf,
@@ -64,11 +69,12 @@ const UNTIL_WRITTEN: Duration = Duration::from_millis(500);
 
 impl LogOf {
     /// The log of a program that is to be started.
-    pub(crate) fn order(order: &LaunchOrder) -> Self {
+    pub(crate) fn order(order: &LaunchOrder, begins: [u64; 2]) -> Self {
         match &order.output {
             OutputPlace::Files(place) => Self::Files {
                 directory: place.directory.clone(),
                 stem: place.stem.clone(),
+                begins,
             },
             OutputPlace::MadeTerminal { place, written, .. } => Self::Merged {
                 directory: place.directory.clone(),
@@ -90,7 +96,12 @@ impl LogOf {
                 stem,
                 written: None,
             },
-            _ => Self::Files { directory, stem },
+            // Where others have written before is not known any more.
+            _ => Self::Files {
+                directory,
+                stem,
+                begins: [0; 2],
+            },
         }
     }
 
@@ -98,12 +109,19 @@ impl LogOf {
     ///
     /// A log that cannot be read leaves its part empty: an end is recorded with what there is.
     pub(crate) fn read(&self, dropped: [u64; 2]) -> Output {
-        let [of_stdout, of_stderr] = dropped;
+        let part = |stream: usize, from| LogPart {
+            from,
+            dropped: dropped[stream],
+        };
         let (stdout, stderr) = match self {
             Self::Nothing => (None, None),
-            Self::Files { directory, stem } => (
-                captured(directory, stem, Stream::Stdout, of_stdout),
-                captured(directory, stem, Stream::Stderr, of_stderr),
+            Self::Files {
+                directory,
+                stem,
+                begins,
+            } => (
+                captured(directory, stem, Stream::Stdout, part(0, begins[0])),
+                captured(directory, stem, Stream::Stderr, part(1, begins[1])),
             ),
             Self::Merged {
                 directory,
@@ -114,7 +132,7 @@ impl LogOf {
                     let done = written.as_ref().is_none_or(|it| it.load(Ordering::Acquire));
                     done.then_some(())
                 });
-                (captured(directory, stem, Stream::Stdout, of_stdout), None)
+                (captured(directory, stem, Stream::Stdout, part(0, 0)), None)
             }
         };
         let total = |captured: &Option<Captured>| captured.as_ref().map(|it| it.total_bytes);
@@ -124,14 +142,13 @@ impl LogOf {
             stderr_bytes: total(&stderr),
             stdout: stdout.map(|it| it.text).unwrap_or_default(),
             stderr: stderr.map(|it| it.text).unwrap_or_default(),
-            stdout_dropped: gone(of_stdout),
-            stderr_dropped: gone(of_stderr),
+            stdout_dropped: gone(dropped[0]),
+            stderr_dropped: gone(dropped[1]),
         }
     }
 }
 
-fn captured(directory: &Path, stem: &str, stream: Stream, dropped: u64) -> Option<Captured> {
-    let part = LogPart { from: 0, dropped };
+fn captured(directory: &Path, stem: &str, stream: Stream, part: LogPart) -> Option<Captured> {
     let file = LogDirectory::open(directory).and_then(|it| it.read(stem, stream));
     let captured = file
         .map_err(CaptureError::Log)
@@ -157,14 +174,12 @@ enum CaptureError {
 /// directory.
 #[must_use]
 pub fn place(process: &Process) -> LogPlace {
-    if process.launch.log_in_pwd {
-        LogPlace::Directory {
-            path: ".".to_owned(),
-        }
-    } else {
-        LogPlace::Files {
+    let is_hook = process.process_type == ProcessType::Hook;
+    match LogPlacement::of(is_hook, &process.command(), process.launch.log_in_pwd) {
+        LogPlacement::Program { path } => LogPlace::Directory { path },
+        LogPlacement::Ledger => LogPlace::Files {
             stem: shared_stem(process),
-        }
+        },
     }
 }
 

@@ -7,6 +7,7 @@ use hostledger_model::{OwnerId, Process, ProcessChange, ProcessId, Timestamp};
 use hostledger_store::{Change, Store};
 
 use crate::bystander::uses;
+use crate::own_directory;
 use crate::port::{BookError, ProcessBook, Saved};
 use crate::secrets;
 
@@ -62,7 +63,12 @@ impl ProcessBook for StoreBook {
         });
     }
 
-    fn close(&self, process: &Process) {
+    fn opened(&self, process: &Process) {
+        own_directory::note_start(process);
+    }
+
+    fn closed(&self, process: &Process) {
+        own_directory::note_end(process);
         secrets::forget(&*self.store, &self.data_dir, process);
     }
 }

@@ -14,7 +14,6 @@ use crate::forget::forget;
 use crate::logs::{self, LogOf};
 use crate::moment::wait_for;
 use crate::owner::Owner;
-use crate::secrets;
 use crate::settled_start::settled_start;
 
 /// How long a keeper may take to start what it had begun with when its launcher died.
@@ -82,7 +81,7 @@ impl Bystander {
                 Resolution::Ends(process, ticket) => {
                     replayed.ended += usize::from(ticket.wait()?.is_applied());
                     settle(table, slot);
-                    secrets::forget(&*self.store, &self.data_dir, &process);
+                    self.close(&process)?;
                 }
             }
         }

@@ -10,6 +10,7 @@ use hostledger_process::Pidfd;
 use super::{Bystander, BystanderError};
 use crate::logs::LogOf;
 use crate::moment::wait_for;
+use crate::own_directory;
 use crate::secrets;
 
 /// How long an orphan that has ended may stay a zombie.
@@ -61,7 +62,14 @@ impl Bystander {
         });
         // Refused when somebody else has settled it meanwhile, which is as good.
         self.write_down(process, [event]).wait()?;
-        secrets::forget(&*self.store, &self.data_dir, process);
+        self.close(process)
+    }
+
+    /// Removes what was kept for a process that has ended.
+    pub(super) fn close(&self, process: &Process) -> Result<(), BystanderError> {
+        let ended = self.process(process.id)?;
+        own_directory::note_end(&ended);
+        secrets::forget(&*self.store, &self.data_dir, &ended);
         Ok(())
     }
 

@@ -36,6 +36,9 @@ pub trait ProcessBook: Send {
     /// Has a use of the process's binary, interface and machine counted.
     fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp);
 
-    /// Nothing more is written of a process that has ended: what was kept for it may go.
-    fn close(&self, process: &Process);
+    /// The start of a process is written: what stands beside its logs may be made.
+    fn opened(&self, process: &Process);
+
+    /// Nothing more is written of this attempt at a process: what was kept for it may go.
+    fn closed(&self, process: &Process);
 }

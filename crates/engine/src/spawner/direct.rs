@@ -82,7 +82,7 @@ impl DirectPrograms {
         let program = Program {
             identity: launched.identity.clone(),
             tag: tag(process.id, process.attempt),
-            log: LogOf::order(order),
+            log: LogOf::order(order, outlet.begins()),
             follower,
         };
         self.programs.insert(process.id, program);

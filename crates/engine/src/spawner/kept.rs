@@ -138,7 +138,7 @@ impl KeptPrograms {
         let program = Program {
             keeper: number,
             tag: keeper::tag(process.id, process.attempt),
-            log: LogOf::order(order),
+            log: LogOf::order(order, asked.outlet.begins()),
             phase: Phase::Asked(Box::new(asked)),
         };
         self.programs.insert(process.id, program);

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use hostledger_model::LogPlace;
-use hostledger_process::{LogDirectory, LogFiles};
+use hostledger_process::{LogDirectory, LogFiles, ProgramDirectory};
 
 use super::failed::StartFailed;
 use crate::port::{LaunchOrder, OutputPlace, StdinSource};
@@ -36,7 +36,12 @@ impl Outlet {
     pub(super) fn open(order: &LaunchOrder) -> Result<Self, StartFailed> {
         let (output, place) = match &order.output {
             OutputPlace::Files(place) => {
-                let files = LogDirectory::open(&place.directory)?.create(&place.stem)?;
+                let files = match &place.recorded {
+                    LogPlace::Directory { path } => {
+                        ProgramDirectory::create(&order.working_directory, path)?.append()?
+                    }
+                    _ => LogDirectory::open(&place.directory)?.create(&place.stem)?,
+                };
                 (Sink::Files(files), place.recorded.clone())
             }
             OutputPlace::Terminal => {
@@ -84,6 +89,14 @@ impl Outlet {
     /// Whether the output goes into log files of ours.
     pub(super) fn is_logged(&self) -> bool {
         matches!(self.output, Sink::Files(_))
+    }
+
+    /// How much was in the logs of stdout and stderr before.
+    pub(super) fn begins(&self) -> [u64; 2] {
+        match &self.output {
+            Sink::Files(files) => [files.stdout_begin, files.stderr_begin],
+            Sink::Ours(..) | Sink::Given(..) => [0; 2],
+        }
     }
 
     /// What the row says of the place.

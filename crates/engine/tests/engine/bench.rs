@@ -123,8 +123,12 @@ impl ProcessBook for FakeBook {
         self.0.tell(format!("counted {succeeded}"));
     }
 
-    fn close(&self, process: &Process) {
-        assert_eq!(process.status, ProcessStatus::Exited);
+    fn opened(&self, process: &Process) {
+        assert_eq!(process.status, ProcessStatus::Running);
+    }
+
+    fn closed(&self, process: &Process) {
+        assert_ne!(process.status, ProcessStatus::Running);
     }
 }
 

@@ -7,5 +7,6 @@
 
 mod account;
 mod bench;
+mod own_directory;
 mod read;
 mod stop;
