@@ -130,14 +130,14 @@ impl Keeper {
         if *request.block.credentials() != self.credentials {
             return Err(KeeperError::CredentialsChanged);
         }
-        self.send_waiting()?;
+        self.send_waiting();
         let words = message(request).to_words();
         let [stdin, stdout, stderr] = request.stdio;
         let descriptors = [request.block.as_fd(), stdin, stdout, stderr];
         if self.waiting.is_empty() {
             match send(&self.socket, &words, &descriptors) {
                 Err(errno) if is_full(errno) => {}
-                done => return self.sent(done),
+                done => return sent(done),
             }
         }
         let [block, stdin, stdout, stderr] = descriptors.map(|fd| fd.try_clone_to_owned());
@@ -170,8 +170,8 @@ impl Keeper {
     pub fn take_events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while !self.gone && self.receive(&mut events) {}
-        if !self.gone && self.send_waiting().is_err() {
-            self.gone = true;
+        if !self.gone {
+            self.send_waiting();
         }
         if self.gone && !self.told_of_death {
             self.told_of_death = true;
@@ -204,7 +204,8 @@ impl Keeper {
                 let news = news.chunks_exact(NEWS_BYTES).filter_map(News::of_bytes);
                 events.extend(news.filter_map(|news| self.event(news)));
             }
-            Err(Errno::INTR) => {}
+            // It died with requests unread: that is told once, before what it had still sent.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
             Err(Errno::AGAIN) => return false,
             Err(_) => self.gone = true,
         }
@@ -230,30 +231,16 @@ impl Keeper {
         }
     }
 
-    /// Sends what waited for room, as long as there is some.
-    fn send_waiting(&mut self) -> Result<(), KeeperError> {
+    /// Sends what waited for room, as long as there is some. What cannot be sent now waits on: if
+    /// the keeper is gone, that is told by what is received.
+    fn send_waiting(&mut self) {
         while let Some(first) = self.waiting.front() {
             let [block, stdin, stdout, stderr] = &first.descriptors;
             let descriptors = [block, stdin, stdout, stderr].map(AsFd::as_fd);
-            match send(&self.socket, &first.words, &descriptors) {
-                Err(errno) if is_full(errno) => return Ok(()),
-                done => self.sent(done)?,
+            if send(&self.socket, &first.words, &descriptors).is_err() {
+                break;
             }
             self.waiting.pop_front();
-        }
-        Ok(())
-    }
-
-    fn sent(&mut self, done: Result<(), Errno>) -> Result<(), KeeperError> {
-        match done {
-            Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => {
-                // Its last events may still be there: `take_events` finds out.
-                Err(KeeperError::Gone)
-            }
-            Err(errno) => Err(KeeperError::Send {
-                source: errno.into(),
-            }),
-            Ok(()) => Ok(()),
         }
     }
 
@@ -272,6 +259,16 @@ impl AsFd for Keeper {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn sent(done: Result<(), Errno>) -> Result<(), KeeperError> {
+    done.map_err(|errno| match errno {
+        // Its last events may still be there: `take_events` finds out.
+        Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN => KeeperError::Gone,
+        errno => KeeperError::Send {
+            source: errno.into(),
+        },
+    })
 }
 
 /// The socket's buffer is full, or too many descriptors are on their way (unix(7)).

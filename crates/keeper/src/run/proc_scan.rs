@@ -1,6 +1,7 @@
 //! All processes, one after the other, without allocation.
 
 use std::mem::MaybeUninit;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 
 use hostledger_sys::{Pidfd, soft_limit};
@@ -25,8 +26,7 @@ pub(super) struct Member {
 /// Shows each live process to `see`: first a descriptor, then what is asked, then whether it was
 /// still the one.
 pub(super) fn each_process(mut see: impl FnMut(&Member)) -> Result<(), Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let proc = rustix::fs::open(c"/proc", flags, Mode::empty())?;
+    let proc = open_proc()?;
     let mut buffer = [MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(&proc, &mut buffer);
     while let Some(entry) = entries.next() {
@@ -36,6 +36,35 @@ pub(super) fn each_process(mut see: impl FnMut(&Member)) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Shows each live process whose number is one of these.
+pub(super) fn each_numbered(
+    numbers: RangeInclusive<u64>,
+    mut see: impl FnMut(&Member),
+) -> Result<(), Errno> {
+    let proc = open_proc()?;
+    for member in numbers.filter_map(|number| look(&proc, number)) {
+        see(&member);
+    }
+    Ok(())
+}
+
+/// The number that was given out last, in the pid namespace that /proc shows
+/// (proc_loadavg(5)).
+pub(super) fn newest() -> Result<u64, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(c"/proc/loadavg", flags, Mode::empty())?;
+    let mut text = [0; 128];
+    let length = rustix::io::read(&file, &mut text)?;
+    let text = text.get(..length).unwrap_or_default().trim_ascii_end();
+    let last = text.rsplit(|byte| *byte == b' ').next();
+    last.and_then(number).ok_or(Errno::IO)
+}
+
+fn open_proc() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(c"/proc", flags, Mode::empty())
 }
 
 fn look(proc: &OwnedFd, number: u64) -> Option<Member> {
@@ -98,5 +127,39 @@ mod tests {
         .unwrap();
         let parent = u64::from(std::os::unix::process::parent_id());
         assert_eq!(found, [(parent, true)]);
+    }
+
+    #[test]
+    fn a_new_process_has_a_number_between_two_newest() {
+        let before = newest().unwrap();
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let child = hostledger_sys::spawn(&hostledger_sys::Spawn {
+            programs: &[c"/bin/sleep".into()],
+            arguments: &[c"sleep".into(), c"1000".into()],
+            environment: &[],
+            directory: c"/",
+            stdio: [null.as_fd(); 3],
+            session: hostledger_sys::Session::New,
+            umask: None,
+            nice: None,
+            limits: &[],
+        })
+        .unwrap()
+        .pidfd;
+        let after = newest().unwrap();
+        let mut found = Vec::new();
+        each_numbered(before..=after, |member| found.push(member.pid)).unwrap();
+        child.send_signal(hostledger_sys::Signal::KILL).unwrap();
+        child.wait_ended(None).unwrap();
+        hostledger_sys::reap(&child).unwrap();
+        let pid = u64::from(child.pid().as_raw_pid().unsigned_abs());
+        if before > after {
+            println!("SKIPPED: the numbers began anew");
+            return;
+        }
+        assert!(
+            found.contains(&pid),
+            "{pid} in {before} to {after}: {found:?}"
+        );
     }
 }
