@@ -10,7 +10,7 @@ use std::time::Duration;
 use hostledger_keeper::{CloneWay, Event, Table};
 use hostledger_model::{KillMode, ProcessId};
 use hostledger_sys::{Pidfd, Signal};
-use rustix::process::Pid;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use crate::support::{Wish, end_all, launch, start, until, wait_readable};
@@ -33,7 +33,8 @@ pub(crate) struct Launcher {
 }
 
 impl Launcher {
-    /// Starts one that launches these scripts, in its directory, and waits until they run.
+    /// Starts one that launches these scripts, in its directory, and waits until they run or are
+    /// refused.
     /// `wishes` are variables of [`be_launcher`].
     pub(crate) fn start(scripts: &[String], wishes: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -94,6 +95,13 @@ fn be_launcher() {
     let directory = variable("LAUNCHER_DIRECTORY").unwrap();
     let group = variable("LAUNCHER_GROUP");
     let mode = variable("LAUNCHER_MODE");
+    if let Some(bytes) = variable("LAUNCHER_LARGEST_FILE") {
+        let largest = Rlimit {
+            current: Some(bytes.parse().unwrap()),
+            ..getrlimit(Resource::Fsize)
+        };
+        setrlimit(Resource::Fsize, largest).unwrap();
+    }
     let mut keeper = start(
         Path::new(&directory),
         group.as_deref().map(Path::new),
@@ -117,16 +125,18 @@ fn be_launcher() {
             id
         })
         .collect();
-    let mut started = 0;
+    let mut answered = 0;
     let escalation = millis("LAUNCHER_ESCALATION");
-    while started < ids.len() {
+    while answered < ids.len() {
         wait_readable(&keeper);
         for event in keeper.take_events() {
-            if let Event::Started { slot, .. } = event {
-                started += 1;
-                if escalation.is_some() {
+            match event {
+                Event::Started { slot, .. } if escalation.is_some() => {
                     keeper.escalate(slot, escalation);
+                    answered += 1;
                 }
+                Event::Started { .. } | Event::Refused { .. } => answered += 1,
+                _ => {}
             }
         }
     }

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use hostledger_keeper::{Event, State, Table, TableError};
 use hostledger_sys::EndStatus;
 
-use crate::support::{Fixture, Wish, signal};
+use crate::launcher::Launcher;
+use crate::support::{Fixture, Wish, signal, statuses, until};
 
 #[test]
 fn a_thousand_at_once_have_their_slots_and_the_keeper_stays_small() {
@@ -84,6 +85,27 @@ fn a_launcher_that_does_not_listen_is_told_everything_later() {
             [Event::Started { .. }, Event::Ended { .. }]
         ));
     }
+}
+
+#[test]
+fn where_the_table_cannot_grow_a_start_is_refused_and_no_end_is_lost() {
+    const ROOM: usize = 16;
+    let scripts: Vec<_> = (0..20)
+        .map(|code| format!("while [ ! -e go ]; do sleep 0.01; done; exit {code}"))
+        .collect();
+    let wishes = [("LAUNCHER_LARGEST_FILE", "8192")];
+    let mut launcher = Launcher::start(&scripts, &wishes);
+    let table = launcher.table.clone();
+    assert_eq!(table.entries().count(), ROOM);
+    launcher.kill();
+    fs::write(launcher.directory.path().join("go"), "").unwrap();
+    until("the keeper has left", || !table.keeper_is_alive().unwrap());
+    let statuses = statuses(&table);
+    let expected = launcher.ids.iter().zip(0..).take(ROOM);
+    for (id, code) in expected {
+        assert_eq!(statuses.get(id), Some(&EndStatus::Exited(code)));
+    }
+    assert_eq!(statuses.len(), ROOM);
 }
 
 #[test]
