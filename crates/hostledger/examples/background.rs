@@ -34,8 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let text = result.err().map(|error| error.to_string());
                 fs::write(&done, text.unwrap_or_default())?;
             }
-            // What was opened before the fork belongs to the process that opened it.
-            std::mem::forget((before, directory));
+            // The directory is the other process's to remove.
+            std::mem::forget(directory);
             return Ok(());
         }
         Err(errno) => return Err(format!("fork: {errno}").into()),

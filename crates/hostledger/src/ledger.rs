@@ -220,6 +220,16 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    /// In a fork nothing is closed: there are no threads to wait for, and locks, connections and
+    /// programs are the other process's.
+    fn drop(&mut self) {
+        if self.check_process().is_err() {
+            std::mem::forget(Arc::clone(&self.inner));
+        }
+    }
+}
+
 impl Inner {
     /// The directory whose disk is measured, and where a made-up machine id is kept.
     pub(crate) fn place_of_data(&self) -> PathBuf {
