@@ -45,6 +45,7 @@ mod launch;
 mod means;
 mod output;
 mod pid_space;
+mod pty;
 mod rest;
 mod script;
 mod start_time;
@@ -70,6 +71,7 @@ pub use output::{
     capture, follow, hook_script, log_file_name, relay, tail, tail_offset,
 };
 pub use pid_space::{PidSpace, PidSpaceError};
+pub use pty::{Pty, PtyError, PtyMaster};
 pub use rest::end_rest;
 pub use script::{ScriptOf, script};
 pub use start_time::start_time;

@@ -133,7 +133,7 @@ impl TerminalGuard {
 ///
 /// By numbers of one file: in a pid namespace our group can be one from outside, which has the
 /// number 0 there, and rustix cannot express that.
-fn in_foreground() -> procfs::ProcResult<bool> {
+pub(crate) fn in_foreground() -> procfs::ProcResult<bool> {
     let stat = Process::myself()?.stat()?;
     Ok(stat.pgrp == stat.tpgid)
 }

@@ -16,5 +16,6 @@ pub use log_error::LogError;
 pub use log_files::{LogDirectory, LogFiles, LogName, Stream, log_file_name};
 pub use placement::{LogPlacement, hook_script};
 pub use program_directory::ProgramDirectory;
+pub(crate) use relay::write_all;
 pub use relay::{Begin, DroppedBytes, Followed, Passed, RelayError, follow, relay};
 pub use tail::{tail, tail_offset};
