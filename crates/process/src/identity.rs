@@ -37,6 +37,17 @@ pub enum IdentityError {
         #[source]
         source: ProcError,
     },
+    /// Another file of its directory in /proc cannot be read.
+    #[error("cannot read /proc/{pid}/{file}")]
+    Unreadable {
+        /// The number.
+        pid: Pid,
+        /// Which file.
+        file: &'static str,
+        /// What procfs said.
+        #[source]
+        source: ProcError,
+    },
 }
 
 impl PidSpace {

@@ -39,11 +39,14 @@ mod ancestors;
 mod cgroup;
 mod children;
 mod end;
+mod foreign;
 mod held;
 mod identity;
 mod launch;
+mod live;
 mod means;
 mod output;
+mod pid_file;
 mod pid_space;
 mod pty;
 mod rest;
@@ -58,18 +61,21 @@ pub use ancestors::ancestors;
 pub use cgroup::{CgroupError, Hierarchy, NoCgroup};
 pub use children::{Children, ChildrenError, Ended};
 pub use end::EndStatus;
+pub use foreign::ForeignRow;
 pub use hostledger_sys::{
     Ambient, Features, GroupSignalError, LaunchBlock, ParseSignalError, Pidfd, Session, Signal,
     SpawnError, Stage,
 };
 pub use identity::IdentityError;
 pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
+pub use live::LiveUsage;
 pub use means::{Means, UnknownMeans};
 pub use output::{
     Begin, Captured, DEFAULT_CAPTURE_LIMIT, DroppedBytes, Followed, LogDirectory, LogError,
     LogFiles, LogName, LogPart, LogPlacement, Passed, ProgramDirectory, RelayError, Stream,
     capture, follow, hook_script, log_file_name, relay, tail, tail_offset,
 };
+pub use pid_file::{SweepError, SweepVerdict, Swept, sweep_pid_files};
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use pty::{Pty, PtyError, PtyMaster};
 pub use rest::end_rest;
