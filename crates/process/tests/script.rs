@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -228,6 +230,18 @@ fn it_runs_in_its_directory_wherever_that_leads() {
             "{shell}"
         );
     }
+}
+
+#[test]
+fn a_directory_that_is_no_text_is_one_like_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place
+        .path()
+        .join(OsStr::from_bytes(b"a\xff\xc3\n$(x)\xed\xa0\x80"));
+    fs::create_dir(&directory).unwrap();
+    let mut recorded = Recorded::new([&b"/usr/bin/env"[..], b"pwd", b"-P"]);
+    recorded.directory = directory.as_os_str().as_bytes().to_vec();
+    recorded.assert_writes(&[], &[&recorded.directory[..], b"\n"].concat());
 }
 
 #[test]

@@ -286,7 +286,9 @@ fn both_times(at: Timestamp) -> Timestamps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
@@ -471,6 +473,32 @@ mod tests {
         // Where it runs is for whoever runs it to say.
         give(place.pwd.path().to_owned());
         place.create(".").unwrap().append().unwrap();
+    }
+
+    #[test]
+    fn a_working_directory_that_is_no_text_is_one_like_any_other() {
+        let place = Place::new();
+        let pwd = place
+            .pwd
+            .path()
+            .join(OsStr::from_bytes(b"a\xff\xc3\n \xed\xa0\x80"));
+        fs::create_dir(&pwd).unwrap();
+        for inside in [HOOK, "."] {
+            let directory = ProgramDirectory::create(&pwd, inside).unwrap();
+            let mut files = directory.append().unwrap();
+            files.stderr.write_all(b"text").unwrap();
+            directory.write_pid_file(pid(7), Timestamp::now()).unwrap();
+            directory.write_script(b"#!/bin/sh\n").unwrap();
+
+            let at = pwd.join(inside);
+            assert_eq!(files.stderr_path, at.join("stderr.log"));
+            assert_eq!(fs::read(at.join("stderr.log")).unwrap(), b"text");
+            let later = ProgramDirectory::open(&pwd, inside).unwrap();
+            assert!(later.remove_pid_file(pid(7)).unwrap());
+            assert!(at.join("cmd.sh").exists());
+        }
+        // Nothing went to a place of a similar name.
+        assert_eq!(fs::read_dir(place.pwd.path()).unwrap().count(), 1);
     }
 
     #[test]
