@@ -8,6 +8,7 @@ use hostledger_sys::Signal;
 
 use super::error::copy_of;
 use super::hunt::Hunt;
+use super::roster::Roster;
 use super::signal::name_of;
 use super::{TreeError, TreeRoot};
 use crate::PidSpace;
@@ -168,10 +169,12 @@ impl Hunt<'_> {
             }
             let found = self.look(which);
             any |= found;
-            let mut rosters = which.iter().filter_map(|index| self.rosters.get(*index));
-            let halted = rosters.all(|roster| roster.halted || roster.tag().is_some());
-            let mut rosters = which.iter().filter_map(|index| self.rosters.get(*index));
-            let enough = quiet || rosters.all(|roster| roster.is_over() || roster.tag().is_some());
+            let mut linked = which
+                .iter()
+                .filter_map(|index| self.rosters.get(*index))
+                .filter(|roster| roster.hangs_by_parents());
+            let halted = linked.clone().all(|roster| roster.halted);
+            let enough = quiet || linked.all(Roster::is_over);
             let now = Instant::now();
             if (halted && enough && !found) || now >= until || now > last_found + HALTING {
                 return any;

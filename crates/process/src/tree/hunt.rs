@@ -238,6 +238,9 @@ impl<'a> Hunt<'a> {
     ) -> Result<bool, TreeError> {
         let mut candidates = HashMap::new();
         for pid in pids {
+            if self.lives(index, *pid)? {
+                continue;
+            }
             let row = self.proc.row(*pid).map_err(TreeError::scan)?;
             let known = |row: &Row| self.rosters.get(index).is_some_and(|it| it.knows(row));
             if let Some(row) = row.filter(|row| !known(row))
@@ -263,6 +266,15 @@ impl<'a> Hunt<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether the member who had this number when it was found lives, so that it still has it.
+    fn lives(&mut self, index: usize, pid: Pid) -> Result<bool, TreeError> {
+        let roster = self.rosters.get_mut(index);
+        match roster.and_then(|roster| roster.member(pid.get())) {
+            Some(member) => member.is_alive(&self.proc),
+            None => Ok(false),
+        }
     }
 
     /// Whether we or an ancestor of ours are in it, so that it cannot be ended as a whole.

@@ -94,6 +94,11 @@ impl<'a> Roster<'a> {
         self.linked && self.root.scope != KillMode::Process
     }
 
+    /// Whether a member whose parent is killed may not be found any more.
+    pub(super) fn hangs_by_parents(&self) -> bool {
+        self.needs_scan() && self.tag().is_none()
+    }
+
     /// Its tag, where that counts.
     pub(super) fn tag(&self) -> Option<u64> {
         let counts = self.linked && self.root.scope == KillMode::Tree;
