@@ -1,18 +1,22 @@
 //! `hostledger run`: a program, now, recorded.
 
-use std::ffi::{OsStr, OsString};
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+mod detached;
+mod draft;
+mod foreground;
 
-use anyhow::{Context as _, anyhow};
-use hostledger::model::{ResourceLimit, parse_umask, process_limits};
-use hostledger::{Ledger, LedgerError, Outcome, Process, Relayed, Running};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hostledger::model::{InvalidDuration, KillMode, ResourceLimit};
+use hostledger::model::{parse_duration, parse_umask, process_limits};
+use hostledger::{LedgerError, Outcome, Process};
 
 use crate::args::Globals;
 use crate::error;
 use crate::exit::Exit;
-use crate::signals::Forwarding;
+use crate::printer::Printer;
+use crate::size::parse_size;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,112 +96,7 @@ fn parse_name(name: &str) -> Result<String, hostledger::model::LimitExceeded> {
     Ok(name.to_owned())
 }
 
-/// Runs the program to its end.
-pub(crate) fn run(args: &Args, globals: &Globals) -> Exit {
-    foreground(args, globals).unwrap_or_else(|failure| {
-        error::report(&failure);
-        match failure.downcast_ref() {
-            Some(LedgerError::Command(_)) => Exit::Usage,
-            _ => Exit::Ours,
-        }
-    })
-}
-
-fn foreground(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
-    let ledger = globals.open()?;
-    let command = command(args, &ledger)?;
-    let signals = Forwarding::begin().context("cannot heed signals")?;
-    let running = command.launch()?;
-    tracing::info!(id = %running.id(), "launched");
-    let (relayed, ended) = signals.during(&running, || {
-        let relayed = if args.terminal {
-            Ok(Relayed::All)
-        } else {
-            relay(&running)
-        };
-        (relayed, running.wait())
-    });
-    let process = ended?;
-    let outcome = process.outcome.map(Outcome::as_str);
-    tracing::info!(id = %process.id, outcome, exit_code = process.exit_code, "ended");
-    explain(&process);
-    Ok(match relayed? {
-        Relayed::All => Exit::of(&process),
-        Relayed::ReaderGone => Exit::ReaderGone,
-    })
-}
-
-fn command(args: &Args, ledger: &Ledger) -> anyhow::Result<hostledger::CommandBuilder> {
-    let mut words = args.command.iter().cloned();
-    let program = words.next().unwrap_or_default();
-    let mut command = ledger.command(program).args(words).no_timeout();
-    for variable in &args.env {
-        let (key, value) = parse_variable(variable)?;
-        command = command.env(key, value);
-    }
-    for limit in &args.rlimit {
-        command = command.limit(limit.clone());
-    }
-    if let Some(name) = &args.name {
-        command = command.name(name);
-    }
-    if let Some(directory) = &args.cwd {
-        command = command.current_dir(directory);
-    }
-    if let Some(nice) = args.nice {
-        command = command.nice(nice);
-    }
-    if let Some(umask) = args.umask {
-        command = command.umask(umask);
-    }
-    if args.clear_env {
-        command = command.env_clear();
-    }
-    Ok(match (args.terminal, args.no_stdin) {
-        (true, _) => command.terminal(),
-        (false, false) => command.inherit_stdin(),
-        (false, true) => command,
-    })
-}
-
-/// Splits `KEY=VALUE`. No message ever shows a value: it may be secret.
-fn parse_variable(variable: &OsStr) -> anyhow::Result<(String, String)> {
-    let bytes = variable.as_bytes();
-    let Some(at) = bytes.iter().position(|byte| *byte == b'=') else {
-        return Err(anyhow!(
-            "--env {}: there is no '=': write KEY=VALUE",
-            variable.display()
-        ));
-    };
-    let (key, value) = (bytes.get(..at), bytes.get(at + 1..));
-    let text = |part: Option<&[u8]>| String::from_utf8(part.unwrap_or_default().to_vec());
-    let name = String::from_utf8_lossy(key.unwrap_or_default()).into_owned();
-    match (text(key), text(value)) {
-        (Ok(key), _) if key.is_empty() => Err(anyhow!("--env: there is no name before the '='")),
-        (Ok(key), Ok(value)) => Ok((key, value)),
-        (Err(_), _) => Err(anyhow!("--env {name}: the name is not UTF-8")),
-        (_, Err(_)) => Err(anyhow!(
-            "--env {name}: the value is not UTF-8, which cannot be recorded"
-        )),
-    }
-}
-
-fn relay(running: &Running) -> Result<Relayed, LedgerError> {
-    running.relay(io::stdout(), io::stderr())
-}
-
-/// Says what the exit code alone does not.
-fn explain(process: &Process) {
-    match process.outcome {
-        Some(Outcome::SpawnFailed) => error::report_text(&process.stderr),
-        Some(Outcome::Lost) | None => {
-            let id = process.id;
-            error::report_text(&format!("how process {id} ended could not be learnt"));
-        }
-        Some(_) => {}
-    }
-}
-
+@@BODY@@
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
