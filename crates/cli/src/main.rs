@@ -10,6 +10,7 @@ mod exit;
 mod parallel;
 mod printer;
 mod signals;
+mod size;
 mod table;
 mod text;
 mod time;

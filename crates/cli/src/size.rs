@@ -1,7 +1,12 @@
 //! Numbers of bytes as people write and read them.
 
 /// Units, largest first, each 1024 of the next.
-const UNITS: [(char, u64); 4] = [('T', 1 << 40), ('G', 1 << 30), ('M', 1 << 20), ('K', 1 << 10)];
+const UNITS: [(char, u64); 4] = [
+    ('T', 1 << 40),
+    ('G', 1 << 30),
+    ('M', 1 << 20),
+    ('K', 1 << 10),
+];
 
 /// Why a text is no number of bytes.
 #[derive(Debug)]
@@ -23,7 +28,11 @@ impl std::error::Error for InvalidSize {}
 
 /// Reads a number of bytes, with K, M, G or T for powers of 1024, small or capital.
 pub(crate) fn parse_size(text: &str) -> Result<u64, InvalidSize> {
-    let unit = |last: char| UNITS.iter().find(|(name, _)| last.eq_ignore_ascii_case(name));
+    let unit = |last: char| {
+        UNITS
+            .iter()
+            .find(|(name, _)| last.eq_ignore_ascii_case(name))
+    };
     let (digits, size) = match text.chars().last().and_then(unit) {
         Some((_, size)) => (text.get(..text.len() - 1).unwrap_or_default(), *size),
         None => (text, 1),
@@ -64,7 +73,17 @@ mod tests {
         assert_eq!(size("64M"), 64 << 20);
         assert_eq!(size("2g"), 2 << 30);
         assert_eq!(size("1T"), 1 << 40);
-        for text in ["", "M", "+1", "-1", "1.5G", "1MB", "1 M", "16777216T", "1\u{212a}"] {
+        for text in [
+            "",
+            "M",
+            "+1",
+            "-1",
+            "1.5G",
+            "1MB",
+            "1 M",
+            "16777216T",
+            "1\u{212a}",
+        ] {
             let error = parse_size(text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }

@@ -43,7 +43,7 @@ pub(crate) enum Command {
 pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let globals = &cli.globals;
     match &cli.command {
-        Command::Run(args) => Ok(run::run(args, globals)),
+        Command::Run(args) => Ok(run::run(args, globals, printer)),
         Command::Ps(args) => ps::run(args, globals, printer),
         Command::Show(args) => show::run(args, globals, printer),
         Command::Logs(args) => logs::run(args, globals, printer),

@@ -4,16 +4,19 @@ mod detached;
 mod draft;
 mod foreground;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hostledger::model::{InvalidDuration, KillMode, ResourceLimit};
-use hostledger::model::{parse_duration, parse_umask, process_limits};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use hostledger::model::{
+    KillMode, ResourceLimit, format_duration, parse_duration, parse_umask, process_limits,
+};
 use hostledger::{LedgerError, Outcome, Process};
 
 use crate::args::Globals;
-use crate::error;
+use crate::error::{self, OutputLost};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::size::parse_size;
@@ -25,15 +28,20 @@ Examples:
   hostledger run --env LANG=C --env API_TOKEN=… -- sh -c 'echo \"$LANG\"'
   echo hello | hostledger run -- cat
   hostledger run -t -- vim notes.txt
+  hostledger run --timeout 90s -- ./fetch.sh
+  id=$(hostledger run --detach -- ./serve.sh); hostledger logs -f \"$id\"
 
 Exit codes:
   that of the program; 128 + signal when a signal ended it
   127 or 126  the program does not exist, or cannot be executed
+  124         it ran longer than --timeout and was ended
   125         hostledger itself failed, or nobody knows how the program ended
   141         nobody reads our output any more; the program was ended by SIGPIPE
   2           the command line makes no sense
+With --detach: 0 once the program is executed, or 127, 126 and 125 as above.
 
-Signals that ask to end (SIGINT, SIGQUIT, SIGHUP, SIGTERM) are passed on to the program.";
+Signals that ask to end (SIGINT, SIGQUIT, SIGHUP, SIGTERM) are passed on to the program and what
+it started.";
 
 /// Run a program now and record it; its output passes through, its exit code becomes ours
 ///
@@ -52,6 +60,12 @@ pub(crate) struct Args {
     /// Give the program our terminal, as if we were not there; nothing it writes is kept
     #[arg(short, long)]
     terminal: bool,
+    /// End it when it runs longer than this, such as 500ms, 90s or 1h30m; no limit without
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
+    timeout: Option<Duration>,
+    /// Print its id and return as soon as it is executed; it reads nothing and goes on by itself
+    #[arg(long, conflicts_with = "terminal")]
+    detach: bool,
     /// A name for people
     #[arg(long, value_parser = parse_name)]
     name: Option<String>,
@@ -67,6 +81,14 @@ pub(crate) struct Args {
     /// Let it read nothing (/dev/null)
     #[arg(long, conflicts_with = "terminal")]
     no_stdin: bool,
+    /// What is ended with it, by a timeout, a signal or kill: all that descends from it (tree), its
+    /// process group (group) or it alone (process)
+    #[arg(long, value_name = "MODE", value_parser = kill_mode(), default_value = "tree")]
+    kill_mode: KillMode,
+    /// Keep at most this much of each stream in its log, the newest: bytes, or with K, M or G; 0
+    /// for all of it [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_log_size: Option<u64>,
     /// Its nice value, -20 (most favoured) to 19
     #[arg(
         long,
@@ -96,9 +118,72 @@ fn parse_name(name: &str) -> Result<String, hostledger::model::LimitExceeded> {
     Ok(name.to_owned())
 }
 
-@@BODY@@
+/// Timeouts are kept in milliseconds.
+fn parse_timeout(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    let timeout = parse_duration(text)?;
+    if timeout < Duration::from_millis(1) {
+        return Err("give 1ms or more, or no timeout".into());
+    }
+    Ok(timeout)
+}
+
+/// Shows the words that there are in help and completions.
+fn kill_mode() -> impl clap::builder::TypedValueParser<Value = KillMode> {
+    let words = KillMode::ALL.iter().map(|mode| mode.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
+/// Runs the program: to its end, or detached until it is executed.
+pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Exit {
+    let ran = if args.detach {
+        detached::run(args, globals, printer)
+    } else {
+        foreground::run(args, globals)
+    };
+    ran.unwrap_or_else(|failure| {
+        if OutputLost::is_reader_gone(&failure) {
+            return Exit::ReaderGone;
+        }
+        error::report(&failure);
+        match failure.downcast_ref() {
+            Some(LedgerError::Command(_)) => Exit::Usage,
+            _ => Exit::Ours,
+        }
+    })
+}
+
+/// How the program ended, as an exit code.
+fn exit(process: &Process) -> Exit {
+    match process.outcome {
+        Some(Outcome::TimedOut) => Exit::TimeOut,
+        _ => Exit::of(process),
+    }
+}
+
+/// Says what the exit code alone does not.
+fn explain(process: &Process) {
+    let id = process.id;
+    match process.outcome {
+        Some(Outcome::SpawnFailed) => error::report_text(&process.stderr),
+        Some(Outcome::TimedOut) => {
+            let limit = Duration::from_millis(process.timeout_ms.unwrap_or_default());
+            let limit = format_duration(limit);
+            error::report_text(&format!(
+                "process {id} was ended: it ran longer than {limit}"
+            ));
+        }
+        Some(Outcome::Lost) | None => {
+            error::report_text(&format!("how process {id} ended could not be learnt"));
+        }
+        Some(_) => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use clap::Parser as _;
 
     use super::*;
@@ -151,6 +236,11 @@ mod tests {
             &["--rlimit", "files=1", "--", "true"],
             &["-t", "--no-stdin", "--", "true"],
             &["--name", &"x".repeat(256), "--", "true"],
+            &["--timeout", "5", "--", "true"],
+            &["--timeout", "0", "--", "true"],
+            &["--detach", "-t", "--", "true"],
+            &["--kill-mode", "none", "--", "true"],
+            &["--max-log-size", "1MB", "--", "true"],
         ] {
             assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
@@ -158,26 +248,22 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_split_at_its_first_equals_sign() {
-        let split = |text: &str| parse_variable(OsStr::new(text)).unwrap();
-        assert_eq!(split("A=b=c"), ("A".to_owned(), "b=c".to_owned()));
-        assert_eq!(split("A="), ("A".to_owned(), String::new()));
+    fn limits_of_time_and_logs_are_read_as_people_write_them() {
+        let args = parse(&["--timeout", "1m30s", "--max-log-size", "64M", "--", "true"]).unwrap();
+        assert_eq!(args.timeout, Some(Duration::from_secs(90)));
+        assert_eq!(args.max_log_size, Some(64 << 20));
+        let args = parse(&["--kill-mode", "process", "--max-log-size", "0", "true"]).unwrap();
+        assert_eq!((args.timeout, args.max_log_size), (None, Some(0)));
+        assert_eq!(args.kill_mode, KillMode::Process);
+        assert_eq!(parse(&["true"]).unwrap().kill_mode, KillMode::Tree);
     }
 
     #[test]
-    fn a_variable_that_is_refused_is_named_and_its_value_is_not() {
-        let refused = |bytes: &[u8]| {
-            parse_variable(OsStr::from_bytes(bytes))
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(refused(b"FOO").contains("FOO") && refused(b"FOO").contains("KEY=VALUE"));
-        assert!(!refused(b"=hunter2").contains("hunter2"));
-        let error = refused(b"FOO=hunter2\xff");
-        assert!(
-            error.contains("FOO") && !error.contains("hunter2"),
-            "{error}"
-        );
-        assert!(!refused(b"\xff=hunter2").contains("hunter2"));
+    fn a_program_that_ran_too_long_gives_the_code_of_timeout() {
+        let mut process = crate::text::tests::process(&["sleep", "9"]);
+        process.exit_code = Some(143);
+        assert_eq!(exit(&process).code(), 143);
+        process.outcome = Some(Outcome::TimedOut);
+        assert_eq!(exit(&process).code(), 124);
     }
 }
