@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use hostledger::LedgerError;
+use hostledger::model::with_causes;
 
 use crate::text::escape;
 
@@ -41,6 +42,11 @@ pub(crate) fn report(error: &anyhow::Error) {
         .downcast_ref::<LedgerError>()
         .and_then(LedgerError::hint);
     say(&format!("{error:#}"), hint.as_deref());
+}
+
+/// The same of an error that is not ours to give away.
+pub(crate) fn report_cause(error: &LedgerError) {
+    say(&with_causes(error), error.hint().as_deref());
 }
 
 /// Says on stderr what went wrong, in words.

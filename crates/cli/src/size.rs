@@ -1,4 +1,4 @@
-//! Numbers of bytes as people write and read them.
+//! Numbers of bytes as people write them.
 
 /// Units, largest first, each 1024 of the next.
 const UNITS: [(char, u64); 4] = [
@@ -47,19 +47,6 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, InvalidSize> {
         })
 }
 
-/// A number of bytes in at most four characters and a unit, rounded down.
-pub(crate) fn brief(bytes: u64) -> String {
-    let Some((name, size)) = UNITS.iter().find(|(_, size)| bytes >= *size) else {
-        return format!("{bytes}B");
-    };
-    let (whole, tenths) = (bytes / size, bytes % size * 10 / size);
-    if whole < 10 {
-        format!("{whole}.{tenths}{name}")
-    } else {
-        format!("{whole}{name}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,15 +74,5 @@ mod tests {
             let error = parse_size(text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }
-    }
-
-    #[test]
-    fn a_size_is_shown_in_few_digits() {
-        assert_eq!(brief(0), "0B");
-        assert_eq!(brief(1023), "1023B");
-        assert_eq!(brief(1024), "1.0K");
-        assert_eq!(brief(8796 << 10), "8.5M");
-        assert_eq!(brief(12 << 20), "12M");
-        assert_eq!(brief(u64::MAX), "16777215T");
     }
 }

@@ -64,5 +64,5 @@ pub use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,
     ProcessId, ProcessStatus, ProcessType, Timestamp,
 };
-pub use hostledger_process::{Means, Signal, Stream, tail};
+pub use hostledger_process::{Means, Signal, Stream, Survivor, tail};
 pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

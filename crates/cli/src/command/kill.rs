@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anstyle::Style;
-use hostledger::model::{format_duration, parse_duration};
-use hostledger::{Ledger, LedgerError, Process, ProcessId, Signal, Stopped};
+use hostledger::model::{KillMode, format_duration, parse_duration};
+use hostledger::{
+    Ledger, LedgerError, Process, ProcessId, ProcessStatus, Signal, StopReport, Stopped,
+};
 
+use super::ending;
 use crate::args::Globals;
 use crate::error::{self, OutputLost};
 use crate::exit::Exit;
@@ -16,18 +19,22 @@ const EXAMPLES: &str = "\
 Examples:
   hostledger kill 0198c0de              SIGTERM, and SIGKILL after 5 s
   hostledger kill --grace 30s pid:4711
+  hostledger kill --tree 0198c0de       it and all that descends from it
   hostledger kill --signal HUP 0198c0de
 
-Exit codes: 0 when every process got what was asked for; 1 when one had ended already, does not
-exist or could not be signalled.";
+Exit codes: 0 when every process got what was asked for; 1 when one had ended already and left
+nothing to end, does not exist, could not be signalled, or has not ended though it was killed.";
 
-/// How long the row of a process that has ended may take to say so.
-const UNTIL_RECORDED: Duration = Duration::from_secs(2);
+/// How long they have to end before SIGKILL.
+const GRACE: Duration = Duration::from_secs(5);
+/// The same when all that descends from them is ended.
+const TREE_GRACE: Duration = Duration::from_secs(2);
 
 /// End processes, or send them a signal; never hits another process that got the same pid
 ///
-/// Without --signal: SIGTERM to the process and its process group, as its record says, and SIGKILL
-/// to what has not ended after the grace. With --signal: that signal to the process alone.
+/// Without --signal: SIGTERM to the process and to what it started, as far as the kill mode of its
+/// record says, and SIGKILL to what has not ended after the grace. Of a process that has ended, what
+/// it has left running is ended. With --signal: that signal to the process alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -37,36 +44,57 @@ pub(crate) struct Args {
     /// Only send this signal, by name or number, such as HUP, SIGUSR1 or 10
     #[arg(long)]
     signal: Option<Signal>,
-    /// How long they have to end before SIGKILL
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = parse_duration,
-        default_value = "5s",
-        conflicts_with = "signal"
-    )]
-    grace: Duration,
+    /// End all that descends from them too, whatever their kill mode
+    #[arg(long, conflicts_with = "signal")]
+    tree: bool,
+    /// How long they have to end before SIGKILL [default: 5s, with --tree 2s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "signal")]
+    grace: Option<Duration>,
+}
+
+impl Args {
+    fn wish(&self) -> Wish {
+        match self.signal {
+            Some(signal) => Wish::Send(signal),
+            None if self.tree => Wish::End {
+                scope: Some(KillMode::Tree),
+                grace: self.grace.unwrap_or(TREE_GRACE),
+            },
+            None => Wish::End {
+                scope: None,
+                grace: self.grace.unwrap_or(GRACE),
+            },
+        }
+    }
 }
 
 /// What is to be done to each.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
-    End { grace: Duration },
+    End {
+        /// As far as its record says, or further.
+        scope: Option<KillMode>,
+        grace: Duration,
+    },
     Send(Signal),
 }
 
 /// What came of it.
 struct Done {
     what: What,
+    /// Its row afterwards.
     process: Process,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum What {
     HadEnded,
-    Ended,
-    Killed { grace: Duration },
-    Survived,
+    Stopped {
+        report: StopReport,
+        /// Whether it had ended before, so that only what it had left was stopped.
+        left: bool,
+        grace: Duration,
+    },
     Sent(Signal),
 }
 
@@ -74,18 +102,14 @@ enum What {
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
     let ids = super::distinct(&ledger, &args.ids)?;
-    let wish = match args.signal {
-        Some(signal) => Wish::Send(signal),
-        None => Wish::End { grace: args.grace },
-    };
+    let wish = args.wish();
     let mut exit = Exit::Success;
     let mut printed = Ok(());
     // To the end, also when nobody reads any more: each is to be ended.
     for (_, answer) in parallel::each(&ids, move |id| fulfil(&ledger, id, wish))? {
         match answer {
             Ok(done) => {
-                if done.what == What::HadEnded {
-                    error::report_text(&had_ended(&done.process));
+                if failed(&done) {
                     exit = Exit::Failure;
                 }
                 printed = printed.and_then(|()| print(&done, printer));
@@ -102,24 +126,40 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
 
 fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerError> {
     let what = match wish {
-        Wish::End { grace } => match ledger.terminate(id, None, grace)?.stopped {
-            Stopped::AlreadyEnded => What::HadEnded,
-            Stopped::Ended => What::Ended,
-            Stopped::Killed => What::Killed { grace },
-            Stopped::Survived => What::Survived,
-        },
+        Wish::End { scope, grace } => {
+            let left = ledger.process(id)?.status == ProcessStatus::Exited;
+            let report = ledger.terminate(id, scope, grace)?;
+            if report.stopped == Stopped::AlreadyEnded {
+                What::HadEnded
+            } else {
+                What::Stopped {
+                    report,
+                    left,
+                    grace,
+                }
+            }
+        }
         Wish::Send(signal) if ledger.kill(id, signal)? => What::Sent(signal),
         Wish::Send(_) => What::HadEnded,
     };
-    let recorded = match what {
-        // Its row may say so only in a moment; whoever supervises it writes it.
-        What::HadEnded | What::Ended | What::Killed { .. } => {
-            ledger.wait(id, Some(UNTIL_RECORDED))?
+    let process = match &what {
+        What::Sent(_) => ledger.process(id)?,
+        What::Stopped { report, .. } if report.stopped == Stopped::Survived => {
+            ledger.process(id)?
         }
-        What::Sent(_) | What::Survived => None,
+        What::HadEnded | What::Stopped { .. } => ending::ended(ledger, id)?,
     };
-    let process = recorded.map_or_else(|| ledger.process(id), Ok)?;
     Ok(Done { what, process })
+}
+
+/// Says on stderr what was not done; says whether there is anything.
+fn failed(done: &Done) -> bool {
+    match &done.what {
+        What::HadEnded => error::report_text(&had_ended(&done.process)),
+        What::Stopped { report, .. } => return ending::report_survivors(report),
+        What::Sent(_) => return false,
+    }
+    true
 }
 
 fn had_ended(process: &Process) -> String {
@@ -138,26 +178,104 @@ fn had_ended(process: &Process) -> String {
 fn print(done: &Done, printer: &mut Printer) -> Result<(), OutputLost> {
     let Done { what, process } = done;
     if printer.is_json() {
-        return printer
-            .json(&process.to_json())
-            .and_then(|()| printer.flush());
+        let record = process.to_json();
+        let line = match what {
+            What::Stopped { report, .. } => ending::record_with(&record, ending::fields(report)),
+            What::HadEnded | What::Sent(_) => record,
+        };
+        return printer.json(&line).and_then(|()| printer.flush());
     }
     let id = process.id;
     let text = match what {
         What::HadEnded => return Ok(()),
-        What::Ended => format!("{id} ended"),
-        What::Survived => {
-            format!("{id} was sent SIGKILL and has not ended: the kernel has it in a sleep")
-        }
-        What::Killed { grace } => {
-            format!(
-                "{id} killed: it had not ended within {}",
-                format_duration(*grace)
-            )
-        }
         What::Sent(signal) => format!("{id} was sent {signal}"),
+        What::Stopped {
+            report,
+            left,
+            grace,
+        } => stopped(report, *left, *grace),
     };
     printer
         .line(Style::new(), &text)
         .and_then(|()| printer.flush())
+}
+
+fn stopped(report: &StopReport, left: bool, grace: Duration) -> String {
+    let StopReport { id, ended, .. } = report;
+    let processes = if *ended == 1 { "process" } else { "processes" };
+    let grace = format_duration(grace);
+    match (report.stopped, *ended) {
+        (Stopped::Survived, _) => format!("{id} survived: {ended} {processes} ended, not all"),
+        (Stopped::Killed, _) if left => {
+            format!("{id} had ended: {ended} {processes} that it left killed after {grace}")
+        }
+        (_, _) if left => format!("{id} had ended: {ended} {processes} that it left ended"),
+        (Stopped::Killed, 0 | 1) => format!("{id} killed: it had not ended within {grace}"),
+        (Stopped::Killed, _) => {
+            format!("{id} killed: not all of {ended} processes had ended within {grace}")
+        }
+        (_, 0 | 1) => format!("{id} ended"),
+        (_, _) => format!("{id} ended: {ended} processes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Cli;
+    use crate::command::Command;
+
+    fn wish(line: &str) -> Wish {
+        let words = ["hostledger", "kill"].into_iter().chain(line.split(' '));
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Kill(args) => args.wish(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_tree_has_less_time_unless_it_is_said() {
+        let end = |scope, seconds| Wish::End {
+            scope,
+            grace: Duration::from_secs(seconds),
+        };
+        assert_eq!(wish("01"), end(None, 5));
+        assert_eq!(wish("--tree 01"), end(Some(KillMode::Tree), 2));
+        assert_eq!(wish("--tree --grace 7s 01"), end(Some(KillMode::Tree), 7));
+        assert_eq!(wish("--signal HUP 01"), Wish::Send(Signal::HUP));
+    }
+
+    #[test]
+    fn a_signal_is_sent_to_no_tree() {
+        for option in ["--tree", "--grace=1s"] {
+            let words = ["hostledger", "kill", "--signal", "HUP", option, "01"];
+            assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn it_is_said_how_many_were_ended() {
+        let report = |stopped, ended| StopReport {
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            stopped,
+            ended,
+            survivors: Vec::new(),
+        };
+        let text = |stopped, ended, left| {
+            let text = super::stopped(&report(stopped, ended), left, GRACE);
+            text.split_once(' ').unwrap().1.to_owned()
+        };
+        assert_eq!(text(Stopped::Ended, 1, false), "ended");
+        assert_eq!(text(Stopped::Ended, 3, false), "ended: 3 processes");
+        assert_eq!(
+            text(Stopped::Killed, 1, false),
+            "killed: it had not ended within 5s"
+        );
+        assert_eq!(
+            text(Stopped::Ended, 1, true),
+            "had ended: 1 process that it left ended"
+        );
+    }
 }

@@ -1,7 +1,9 @@
 //! The commands, a file each.
 
+mod cleanup;
 mod completions;
 mod doctor;
+mod ending;
 mod export;
 mod fields;
 mod kill;
@@ -12,6 +14,7 @@ mod network;
 mod ps;
 mod run;
 mod show;
+mod stop;
 mod tree;
 mod wait;
 
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Logs(logs::Args),
     Wait(wait::Args),
     Kill(kill::Args),
+    Stop(stop::Args),
+    Cleanup(cleanup::Args),
     Machine(machine::Args),
     Network(network::Args),
     Export(export::Args),
@@ -49,6 +54,8 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Logs(args) => logs::run(args, globals, printer),
         Command::Wait(args) => wait::run(args, globals, printer),
         Command::Kill(args) => kill::run(args, globals, printer),
+        Command::Stop(args) => stop::run(args, globals, printer),
+        Command::Cleanup(args) => cleanup::run(args, globals, printer),
         Command::Machine(args) => machine::run(args, globals, printer),
         Command::Network(args) => network::run(args, globals, printer),
         Command::Export(args) => export::run(args, globals, printer),
