@@ -51,7 +51,7 @@ pub use ended::Ended;
 pub use error::LedgerError;
 pub use ledger::Ledger;
 pub use options::{KeeperChoice, LedgerOptions};
-pub use output::Output;
+pub use output::{Output, Until};
 pub use read::AnyRecord;
 pub use running::{Relayed, Running};
 pub use stop::StopResult;
@@ -64,5 +64,5 @@ pub use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,
     ProcessId, ProcessStatus, ProcessType, Timestamp,
 };
-pub use hostledger_process::{Means, Signal, Stream, Survivor, tail};
+pub use hostledger_process::{Begin, Means, Signal, Stream, Survivor, tail};
 pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

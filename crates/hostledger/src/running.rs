@@ -192,7 +192,7 @@ impl Running {
 }
 
 /// A descriptor that is readable once the process has ended.
-fn ended_fd(process: &Process) -> Result<OwnedFd, LedgerError> {
+pub(crate) fn ended_fd(process: &Process) -> Result<OwnedFd, LedgerError> {
     if let Some(identity) = &process.identity
         && let Verdict::Alive(pidfd) | Verdict::Zombie(pidfd) =
             PidSpace::current()?.verify(identity)?

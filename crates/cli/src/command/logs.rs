@@ -1,8 +1,9 @@
 //! `hostledger logs`: what a process wrote.
 
 use std::io::{self, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
-use hostledger::{Ledger, Output, Process, Stream, tail};
+use hostledger::{Begin, Ledger, LedgerError, Output, Process, Relayed, Stream, Until};
 
 use crate::args::Globals;
 use crate::error::OutputLost;
@@ -13,16 +14,21 @@ const EXAMPLES: &str = "\
 Examples:
   hostledger logs 0198c0de              all of it, stdout to stdout and stderr to stderr
   hostledger logs 0198c0de -n 20        the last 20 lines of each
+  hostledger logs 0198c0de -f           all of it, and what comes until it has ended
   hostledger logs 0198c0de --stderr 2>&1 | less";
 
 /// Print what a process wrote, byte for byte; from its record when the log is gone
 ///
-/// The record keeps at most the beginning and the end of what was written.
+/// The record keeps at most the beginning and the end of what was written. A log that has a bound
+/// has lost its oldest part when more was written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The process: its id or the beginning of it, or pid:N for a running one
     id: String,
+    /// Go on with what it writes until it has ended
+    #[arg(short, long)]
+    follow: bool,
     /// Only the last N lines
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<u64>,
@@ -38,37 +44,62 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
     let process = ledger.process(ledger.find_process(&args.id)?)?;
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let mut streams = Vec::new();
     if !args.stderr {
-        print(&ledger, &process, Stream::Stdout, args.lines, printer.raw())?;
-        printer.flush()?;
+        streams.push((Stream::Stdout, stdout.as_fd()));
     }
     if !args.stdout {
-        print(
-            &ledger,
-            &process,
-            Stream::Stderr,
-            args.lines,
-            &mut io::stderr().lock(),
-        )?;
+        streams.push((Stream::Stderr, stderr.as_fd()));
     }
+    let mut logs = Vec::new();
+    for (stream, out) in streams {
+        match ledger.output(&process, stream)? {
+            Output::Log(_) => logs.push((stream, out)),
+            Output::Captured(text) => print(stream, args.part_of(&text), printer)?,
+        }
+    }
+    args.pass_on(&ledger, &process, &logs)?;
     Ok(Exit::Success)
 }
 
-fn print(
-    ledger: &Ledger,
-    process: &Process,
-    stream: Stream,
-    lines: Option<u64>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    match (ledger.output(process, stream)?, lines) {
-        (Output::Log(mut log), None) => io::copy(&mut log, out).map(drop),
-        (Output::Log(log), Some(lines)) => tail(&log, lines, out).map(drop),
-        (Output::Captured(text), None) => out.write_all(text.as_bytes()),
-        (Output::Captured(text), Some(lines)) => out.write_all(last_lines(&text, lines).as_bytes()),
+impl Args {
+    fn part_of<'a>(&self, text: &'a str) -> &'a str {
+        self.lines.map_or(text, |lines| last_lines(text, lines))
     }
-    .map_err(OutputLost)?;
-    Ok(())
+
+    fn pass_on(
+        &self,
+        ledger: &Ledger,
+        process: &Process,
+        logs: &[(Stream, BorrowedFd<'_>)],
+    ) -> Result<(), LedgerError> {
+        let begin = self.lines.map_or(Begin::Byte(0), Begin::Lines);
+        // What grows comes as it grows; what is there already, one stream after the other.
+        let (until, at_once) = if self.follow {
+            (Until::Ended, logs.len())
+        } else {
+            (Until::Now, 1)
+        };
+        for logs in logs.chunks(at_once.max(1)) {
+            // Whoever has gone has read enough.
+            if ledger.pass_on(process, logs, begin, until)? == Relayed::ReaderGone {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn print(stream: Stream, text: &str, printer: &mut Printer) -> Result<(), OutputLost> {
+    match stream {
+        Stream::Stdout => {
+            let written = printer.raw().write_all(text.as_bytes());
+            written.map_err(OutputLost)?;
+            printer.flush()
+        }
+        Stream::Stderr => io::stderr().write_all(text.as_bytes()).map_err(OutputLost),
+    }
 }
 
 /// The last lines of a text; a last line without its end counts as one.

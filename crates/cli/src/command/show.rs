@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anstyle::Style;
-use hostledger::model::{Attempt, LogPlace, Outcome, ResourceUsage};
+use hostledger::model::{Attempt, KillMode, LogPlace, Outcome, ResourceUsage};
 use hostledger::{AnyRecord, Ledger, LedgerError, Process, Stream, Timestamp};
 
 use super::fields::{self, Fields};
@@ -18,7 +18,8 @@ const EXAMPLES: &str = "\
 Examples:
   hostledger show 0198c0de-7a3f         an id, or as much of it as is unique
   hostledger show pid:4711              the running process with this pid
-  hostledger show 0198c0de --json";
+  hostledger show 0198c0de --json
+  hostledger show --script 0198c0de > again.sh";
 
 /// Show everything about one record: a process, machine, network interface or binary
 ///
@@ -28,11 +29,22 @@ Examples:
 pub(crate) struct Args {
     /// The record's id or the beginning of it, or pid:N for a running process
     id: String,
+    /// Print a shell script that runs the command of a process again, from any directory
+    #[arg(long, conflicts_with = "json")]
+    script: bool,
 }
 
 /// Prints it.
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
+    if args.script {
+        let process = ledger.process(ledger.find_process(&args.id)?)?;
+        printer
+            .raw()
+            .write_all(&ledger.script(&process))
+            .map_err(OutputLost)?;
+        return Ok(Exit::Success);
+    }
     let record = ledger.record(ledger.find(&args.id)?)?;
     if printer.is_json() {
         printer.json(&match &record {
@@ -92,6 +104,7 @@ fn what(process: &Process) -> Fields {
     fields.add_some("clear_env", launch.clear_env.then_some(true));
     fields.add_some("nice", launch.nice);
     fields.add_some("umask", launch.umask.map(|mask| format!("{mask:03o}")));
+    fields.add_some("max_log_bytes", launch.max_log_bytes);
     for limit in &launch.rlimits {
         fields.add("rlimit", limit);
     }
@@ -130,6 +143,10 @@ fn add_course(fields: &mut Fields, process: &Process, now: Timestamp) {
         add_usage(fields, usage);
     }
     fields.add_some("timeout_ms", process.timeout_ms);
+    if process.kill_mode != KillMode::Tree {
+        fields.add("kill_mode", &process.kill_mode);
+    }
+    fields.add_some("detached", process.detached.then_some(true));
     if process.max_attempts > 1 {
         fields.add(
             "attempt",
@@ -185,8 +202,9 @@ fn add_relatives(
 
 /// Where its output is.
 fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result<(), LedgerError> {
-    let written = [process.stdout_bytes, process.stderr_bytes];
-    for (stream, bytes) in [Stream::Stdout, Stream::Stderr].into_iter().zip(written) {
+    let of_stdout = (Stream::Stdout, process.stdout_bytes, process.stdout_dropped);
+    let of_stderr = (Stream::Stderr, process.stderr_bytes, process.stderr_dropped);
+    for (stream, bytes, dropped) in [of_stdout, of_stderr] {
         match &process.log {
             None => {}
             Some(LogPlace::Terminal) => fields.add(stream.to_string(), "terminal"),
@@ -195,14 +213,23 @@ fn add_output(fields: &mut Fields, ledger: &Ledger, process: &Process) -> Result
             Some(LogPlace::Merged { .. }) if stream == Stream::Stderr => {}
             Some(LogPlace::Files { .. } | LogPlace::Directory { .. } | LogPlace::Merged { .. }) => {
                 let path = ledger.log_path(process, stream)?;
-                let size = bytes
-                    .map(|bytes| format!(" ({bytes} bytes)"))
-                    .unwrap_or_default();
+                let size = written(bytes, dropped);
                 fields.add(stream.to_string(), &format!("{}{size}", path.display()));
             }
         }
     }
     Ok(())
+}
+
+/// How much was written, and how much of that the log has lost.
+fn written(bytes: Option<u64>, dropped: Option<u64>) -> String {
+    match (bytes, dropped) {
+        (None, _) => String::new(),
+        (Some(bytes), None | Some(0)) => format!(" ({bytes} bytes)"),
+        (Some(bytes), Some(dropped)) => {
+            format!(" ({bytes} bytes, the first {dropped} are not kept)")
+        }
+    }
 }
 
 fn earlier(attempt: &Attempt) -> String {
@@ -247,6 +274,16 @@ mod tests {
         let text = what(&process).text();
         assert!(text.contains("env: LANG, API_TOKEN (secret)\n"), "{text}");
         assert!(!text.contains("hunter1"), "{text}");
+    }
+
+    #[test]
+    fn what_a_log_has_lost_is_said() {
+        assert_eq!(written(None, None), "");
+        assert_eq!(written(Some(7), None), " (7 bytes)");
+        assert_eq!(
+            written(Some(7), Some(4)),
+            " (7 bytes, the first 4 are not kept)"
+        );
     }
 
     #[test]
