@@ -138,6 +138,10 @@ impl Ledger {
         self.inner.data_dir.as_ref().map(DataDir::path)
     }
 
+    pub(crate) fn own_data_dir(&self) -> Option<&DataDir> {
+        self.inner.data_dir.as_ref()
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.inner.store
     }
@@ -240,7 +244,7 @@ impl Inner {
 }
 
 /// What `HOSTLEDGER_DISABLE` leaves of what may be used.
-fn means_of_environment() -> Result<Means, LedgerError> {
+pub(crate) fn means_of_environment() -> Result<Means, LedgerError> {
     let list = env::var_os(DISABLE).unwrap_or_default();
     Ok(Means::without(&list.to_string_lossy())?)
 }

@@ -1,7 +1,7 @@
 //! `hostledger cleanup`: rows that say of processes what is no longer true.
 
 use anstyle::Style;
-use hostledger::{Cleaned, CleanedRow, Ledger, LedgerError, Process, Replayed, Stopped};
+use hostledger::{Cleaned, CleanedRow, Ledger, LedgerError, Outcome, Process, Replayed, Stopped};
 use serde_json::{Value, json};
 
 use super::ending;
@@ -57,11 +57,11 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         corrupt,
         failed,
     } = cleaned;
+    let mut has_failed = !corrupt.is_empty() || !failed.is_empty();
     let stopped = overdue.iter().chain(&orphans);
-    let has_survivors = stopped
-        .filter_map(|row| row.stopped.as_ref())
-        .fold(false, |any, report| ending::report_survivors(report) || any);
-    let has_failed = has_survivors || !corrupt.is_empty() || !failed.is_empty();
+    for report in stopped.filter_map(|row| row.stopped.as_ref()) {
+        has_failed |= ending::report_survivors(report);
+    }
     for row in corrupt {
         error::report(&row.into());
     }
@@ -122,7 +122,7 @@ impl Row {
             "id": id.to_string(),
             "found": self.found,
             "action": self.action,
-            "outcome": outcome.map(|outcome| outcome.as_str()),
+            "outcome": outcome.map(Outcome::as_str),
             "exit_code": exit_code,
         });
         match &self.stop {
@@ -174,7 +174,7 @@ fn print(replayed: Replayed, rows: &[Row], printer: &mut Printer) -> anyhow::Res
 
 #[cfg(test)]
 mod tests {
-    use hostledger::{Outcome, ProcessStatus};
+    use hostledger::ProcessStatus;
 
     use super::*;
     use crate::text::tests::process;

@@ -136,13 +136,17 @@ mod tests {
         };
         let table = table(&[
             result(&["sleep", "9"], Stopped::Ended, 1),
-            result(&["sh", "-c", "trap '' TERM; sleep 9"], Stopped::Killed, 2),
+            result(&["sh", "-c", "exec sleep 9"], Stopped::Killed, 2),
         ]);
         let lines: Vec<_> = table
             .lines(None)
             .into_iter()
             .map(|(_, line)| line)
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ID                                    TYPE  STOPPED  ENDED  COMMAND
+        01890a5d-ac96-774b-bcce-b302099a8057  cli   ended    1      sleep 9
+        01890a5d-ac96-774b-bcce-b302099a8057  cli   killed   2      sh -c 'exec sleep 9'
+        ");
     }
 }

@@ -1,53 +1,53 @@
-//! Whether there is a cgroup v2 hierarchy to put processes into.
+//! Whether processes can be put into cgroups of their own.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::{Access, access};
+use hostledger_model::with_causes;
+use hostledger_process::{Hierarchy, Means, NoCgroup};
 
-use super::Check;
+use super::{Check, SWITCHED_ON};
 
 const NAME: &str = "cgroup v2";
-const ADVICE: &str = "run under systemd-run --user --scope -p Delegate=yes, or as root where the \
-                      hierarchy is mounted writable; without one, trees are known by their links";
 
-pub(super) fn check() -> Check {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let Some(mount) = mount_point(&read("/proc/self/mountinfo")) else {
-        return Check::reduced(NAME, "no cgroup v2 hierarchy is mounted", ADVICE);
-    };
-    let groups = read("/proc/self/cgroup");
-    let Some(group) = own_group(&groups) else {
-        return Check::reduced(NAME, "this process is in no cgroup v2 group", ADVICE);
-    };
-    let path = mount.join(group.trim_start_matches('/'));
-    if is_writable(&path) {
-        Check::good(NAME, format!("writable at {}", path.display()))
-    } else {
-        Check::reduced(NAME, format!("not writable at {}", path.display()), ADVICE)
+/// A group is made and removed again: nothing else tells for certain.
+pub(super) fn check(means: Means) -> Check {
+    match Hierarchy::find(Path::new("/"), means) {
+        Ok(place) if place.has_kill() => {
+            Check::good(NAME, "each process gets a group of its own, ended at once")
+        }
+        Ok(_) => Check::reduced(
+            NAME,
+            "each process gets a group of its own, ended one by one",
+            "Linux 5.14 or later ends a group at once (cgroup.kill)",
+        ),
+        Err(error) => Check::reduced(NAME, without(&error), advice(&error)),
     }
 }
 
-/// Groups can be made below it, and processes moved into them.
-fn is_writable(group: &Path) -> bool {
-    let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
-    writable(group) && writable(&group.join("cgroup.procs"))
+fn without(error: &NoCgroup) -> String {
+    format!(
+        "{}; what a process has started is known by its links and its mark",
+        with_causes(error)
+    )
 }
 
-/// Where the v2 hierarchy is mounted, by /proc/self/mountinfo (proc(5)).
-fn mount_point(mountinfo: &str) -> Option<PathBuf> {
-    mountinfo.lines().find_map(|line| {
-        let (mount, kind) = line.split_once(" - ")?;
-        let is_v2 = kind.split(' ').next() == Some("cgroup2");
-        is_v2
-            .then(|| mount.split(' ').nth(4).map(PathBuf::from))
-            .flatten()
-    })
-}
-
-/// Our group in it, by /proc/self/cgroup (cgroups(7)).
-fn own_group(cgroup: &str) -> Option<&str> {
-    cgroup.lines().find_map(|line| line.strip_prefix("0::"))
+fn advice(error: &NoCgroup) -> &'static str {
+    match error {
+        NoCgroup::SwitchedOff => SWITCHED_ON,
+        NoCgroup::NotMounted => "mount it: mount -t cgroup2 none /sys/fs/cgroup/unified",
+        NoCgroup::Hidden { .. } => {
+            "run the container with a cgroup namespace of its own (docker run --cgroupns=private)"
+        }
+        NoCgroup::ReadOnly { .. } => {
+            "mount it writable in the container (podman run --security-opt unmask=/sys/fs/cgroup, \
+             or docker run --privileged)"
+        }
+        NoCgroup::NotDelegated { .. } => {
+            "have a group delegated: systemd-run --user --scope -p Delegate=yes hostledger …"
+        }
+        NoCgroup::Unusable { .. } => "run it in a group that is not below a threaded one",
+        NoCgroup::Read { .. } => "mount /proc: mount -t proc proc /proc",
+    }
 }
 
 #[cfg(test)]
@@ -55,16 +55,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_v2_hierarchy_is_found_among_others() {
-        let hybrid = "25 30 0:22 / /sys/fs/cgroup/cpu rw,nosuid - cgroup cgroup rw,cpu\n\
-                      26 30 0:23 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        assert_eq!(mount_point(hybrid), Some("/sys/fs/cgroup/unified".into()));
-        let v1 = "25 30 0:22 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
-        assert_eq!(mount_point(v1), None);
-        assert_eq!(
-            own_group("1:cpu:/x\n0::/user.slice/a\n"),
-            Some("/user.slice/a")
-        );
-        assert_eq!(own_group("1:cpu:/x\n"), None);
+    fn what_is_switched_off_can_be_switched_on() {
+        let check = check(Means::without("cgroup").unwrap());
+        assert!(check.found.contains("switched off"), "{check:?}");
+        assert_eq!(check.advice.as_deref(), Some(SWITCHED_ON));
     }
 }

@@ -1,12 +1,15 @@
 //! What this host offers, whether the ledger is healthy, and what to do about it.
 
 mod cgroup;
+mod keeper;
 mod kernel;
+mod leftovers;
 mod limits;
 
 use hostledger_model::with_causes;
 use serde::Serialize;
 
+use crate::ledger::means_of_environment;
 use crate::{Ledger, LedgerError};
 
 /// One thing that was looked at.
@@ -63,12 +66,18 @@ impl Check {
     }
 }
 
-/// Looks at the host: kernel, cgroups, limits. Changes nothing.
+/// What to do about what `HOSTLEDGER_DISABLE` switches off.
+const SWITCHED_ON: &str = "take it out of HOSTLEDGER_DISABLE to have it";
+
+/// Looks at the host: kernel, keeper, cgroups, limits. Leaves everything as it is.
 #[must_use]
 pub fn host() -> Vec<Check> {
-    let mut checks = kernel::checks();
-    checks.push(cgroup::check());
-    checks.push(limits::check());
+    // Whoever opens a ledger learns of a name that is none.
+    let means = means_of_environment().unwrap_or_default();
+    let mut checks = kernel::checks(means);
+    checks.extend(keeper::checks());
+    checks.push(cgroup::check(means));
+    checks.extend(limits::checks());
     checks
 }
 
@@ -99,7 +108,11 @@ fn ledger_checks(ledger: &Ledger) -> Vec<Check> {
         ),
         Err(error) => unusable("database", &error.into()),
     };
-    vec![place, database]
+    let mut checks = vec![place, database];
+    if let Some(data_dir) = ledger.own_data_dir() {
+        checks.extend(leftovers::checks(ledger, data_dir));
+    }
+    checks
 }
 
 fn unusable(name: &'static str, error: &LedgerError) -> Check {
