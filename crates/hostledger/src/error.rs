@@ -175,6 +175,7 @@ impl LedgerError {
                 return source.downcast_ref().and_then(store_hint);
             }
             Self::Forked => "open the ledger after the fork",
+            Self::Means(_) => "name what it lists in HOSTLEDGER_DISABLE, or unset it",
             Self::ReadOnly => "give a ledger of your own with --data or --database",
             Self::Ambiguous { .. } => "give more digits of the id",
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
