@@ -4,13 +4,15 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "ps",
     "show",
     "logs",
     "wait",
     "kill",
+    "stop",
+    "cleanup",
     "machine",
     "network",
     "export",
