@@ -3,7 +3,7 @@
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_model::{DraftError, InvalidCommand, ProcessId};
 use hostledger_process::{
-    IdentityError, InvalidLaunch, LogError, PidSpaceError, RelayError, UnknownMeans,
+    IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, UnknownMeans,
 };
 use hostledger_store::{InvalidLocation, InvalidPrefix, RecordId, StoreError};
 
@@ -81,6 +81,18 @@ pub enum LedgerError {
     /// A log cannot be read or made.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A terminal cannot be made, or not be passed on.
+    #[error(transparent)]
+    Pty(#[from] PtyError),
+    /// A log that is not used cannot be removed.
+    #[error("cannot remove the unused log {}", path.display())]
+    UnusedLog {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Output cannot be passed on.
     #[error(transparent)]
     Relay(#[from] RelayError),

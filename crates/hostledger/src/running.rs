@@ -16,6 +16,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::launch::Prepared;
 use crate::ledger::Supervision;
+use crate::made_terminal::MadeTerminal;
 use crate::stdio::Ends;
 use crate::stop::stop_request;
 use crate::{Ledger, LedgerError};
@@ -85,6 +86,15 @@ impl Running {
             Progress::Starting => self.ledger.process(self.id),
             Progress::NotRecorded(error) => Err(error.into()),
         }
+    }
+
+    pub(crate) fn made_terminal(&self) -> Option<&MadeTerminal> {
+        self.ends.terminal.as_ref()
+    }
+
+    /// Nobody is left to write for: as a pipe without a reader would have it.
+    pub(crate) fn stop_as_nobody_reads(&self) {
+        self.stop(Signal::PIPE, Some(READER_GONE_GRACE));
     }
 
     /// What it reads, to write into: once, and only of a program that was launched with
@@ -183,7 +193,7 @@ impl Running {
         match relay(log, ended, out) {
             Ok(_bytes) => Ok(Relayed::All),
             Err(RelayError::ReaderGone { .. }) => {
-                self.stop(Signal::PIPE, Some(READER_GONE_GRACE));
+                self.stop_as_nobody_reads();
                 Ok(Relayed::ReaderGone)
             }
             Err(error) => Err(error.into()),
