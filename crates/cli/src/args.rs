@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_refused() {
         for line in [
-            "run --record -t -- true",
             "run --retries 2 -- true",
+            "run --record -- true",
             "cleanup --older-than 1d --delete",
             "submit -- true",
             "work",

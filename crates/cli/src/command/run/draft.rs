@@ -47,6 +47,8 @@ pub(super) fn command(args: &Args, ledger: &Ledger) -> anyhow::Result<CommandBui
     }
     Ok(if args.detach {
         command.detached()
+    } else if args.record {
+        command.recorded_terminal()
     } else if args.terminal {
         command.terminal()
     } else if args.no_stdin {

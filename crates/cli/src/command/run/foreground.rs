@@ -19,7 +19,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let running = command.launch()?;
     tracing::info!(id = %running.id(), "launched");
     let (relayed, ended) = signals.during(&running, || {
-        let relayed = if args.terminal {
+        let relayed = if args.record {
+            running.relay_terminal()
+        } else if args.terminal {
             Ok(Relayed::All)
         } else {
             relay(&running)

@@ -28,6 +28,7 @@ Examples:
   hostledger run --env LANG=C --env API_TOKEN=… -- sh -c 'echo \"$LANG\"'
   echo hello | hostledger run -- cat
   hostledger run -t -- vim notes.txt
+  hostledger run -t --record -- ./deploy.sh
   hostledger run --timeout 90s -- ./fetch.sh
   id=$(hostledger run --detach -- ./serve.sh); hostledger logs -f \"$id\"
 
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// Give the program our terminal, as if we were not there; nothing it writes is kept
     #[arg(short, long)]
     terminal: bool,
+    /// With -t, put a terminal of its own between: what it shows is recorded, as one stream
+    #[arg(long, requires = "terminal")]
+    record: bool,
     /// End it when it runs longer than this, such as 500ms, 90s or 1h30m; no limit without
     #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
     timeout: Option<Duration>,
