@@ -49,11 +49,10 @@ mod output;
 mod pid_file;
 mod pid_space;
 mod pty;
-mod rest;
 mod script;
+mod signal;
 mod start_time;
 mod terminal;
-mod terminate;
 mod tree;
 mod verify;
 
@@ -78,11 +77,10 @@ pub use output::{
 pub use pid_file::{SweepError, SweepVerdict, Swept, sweep_pid_files};
 pub use pid_space::{PidSpace, PidSpaceError};
 pub use pty::{Pty, PtyError, PtyMaster};
-pub use rest::end_rest;
 pub use script::{ScriptOf, script};
+pub use signal::{SignalError, send_signal, wait_ended};
 pub use start_time::start_time;
 pub use terminal::{TerminalError, TerminalGuard};
-pub use terminate::{SignalError, Terminated, send_signal, terminate, wait_ended};
 pub use tree::{
     GroupHold, Member, Survivor, TreeEnd, TreeError, TreeRoot, end_trees, signal_trees,
     tree_members,

@@ -1,4 +1,4 @@
-//! Ending a process: asked first, then made.
+//! A signal to one process that is held, and its end.
 
 use std::io;
 use std::time::Duration;
@@ -8,22 +8,6 @@ use hostledger_sys::{Pidfd, Signal};
 use rustix::io::Errno;
 
 use crate::identity::{is_errno, model_pid};
-
-/// How long after SIGKILL a process may stay: one that waits for a dead disk cannot be ended.
-const AFTER_KILL: Duration = Duration::from_secs(2);
-
-/// What became of a process that was to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terminated {
-    /// It had ended before.
-    AlreadyEnded,
-    /// It ended on SIGTERM.
-    Ended,
-    /// It did not within the grace period, and SIGKILL ended it.
-    Killed,
-    /// SIGKILL is sent but it has not ended: the kernel has it in a sleep nothing interrupts.
-    Survived,
-}
 
 /// Why a signal could not be sent, or its effect not be seen.
 #[derive(Debug, thiserror::Error)]
@@ -64,31 +48,6 @@ pub fn send_signal(process: &Pidfd, signal: Signal) -> Result<bool, SignalError>
             pid: pid_of(process),
             source,
         }),
-    }
-}
-
-/// Asks a process to end by SIGTERM, waits for `grace`, and ends it by SIGKILL.
-///
-/// It returns as soon as the process has ended; a zombie that nobody has reaped has. SIGCONT
-/// goes after SIGTERM, as a stopped process would not see it otherwise.
-///
-/// # Errors
-/// When it is not allowed.
-pub fn terminate(process: &Pidfd, grace: Duration) -> Result<Terminated, SignalError> {
-    if !send_signal(process, Signal::TERM)? {
-        return Ok(Terminated::AlreadyEnded);
-    }
-    send_signal(process, Signal::CONT)?;
-    if wait_ended(process, Some(grace))? {
-        return Ok(Terminated::Ended);
-    }
-    if !send_signal(process, Signal::KILL)? {
-        return Ok(Terminated::Ended);
-    }
-    if wait_ended(process, Some(AFTER_KILL))? {
-        Ok(Terminated::Killed)
-    } else {
-        Ok(Terminated::Survived)
     }
 }
 
