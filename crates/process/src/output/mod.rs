@@ -6,6 +6,7 @@ mod log_error;
 mod log_files;
 mod notice;
 mod placement;
+mod private_file;
 mod program_directory;
 mod relay;
 mod source;

@@ -1,25 +1,22 @@
 //! A directory of a program's own: its logs, its pid file and its script, as ArchiveBox has them.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path};
 
 use hostledger_model::{Pid, Timestamp};
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, mkdirat, open, openat, renameat, statat, unlinkat,
-};
-use rustix::fs::{Timespec, Timestamps, futimens};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, mkdirat, open, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::log_files::check_owner;
+use super::private_file::PRIVATE;
 use super::{LogDirectory, LogError, LogFiles, Stream, log_file_name};
 
 const PID_FILE: &str = "process.pid";
 const SCRIPT: &str = "cmd.sh";
 
 /// For us alone.
-const PRIVATE: u32 = 0o600;
 const PRIVATE_DIRECTORY: u32 = 0o700;
 const PRIVATE_PROGRAM: u32 = 0o700;
 
@@ -123,7 +120,8 @@ impl ProgramDirectory {
     pub fn write_pid_file(&self, pid: Pid, started_at: Timestamp) -> Result<(), LogError> {
         let times = both_times(started_at);
         let content = format!("{pid}\n");
-        self.replace(PID_FILE, PRIVATE, content.as_bytes(), Some(&times))
+        self.logs
+            .replace(PID_FILE, PRIVATE, content.as_bytes(), Some(&times))
     }
 
     /// Removes `process.pid` if it is still about this pid; says whether it was.
@@ -136,7 +134,7 @@ impl ProgramDirectory {
             path: path.clone(),
             source,
         };
-        let file = match self.open_file(PID_FILE, OFlags::RDONLY) {
+        let file = match self.logs.open_plain(PID_FILE, OFlags::RDONLY) {
             Ok(file) => file,
             Err(LogError::Create { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(false);
@@ -163,12 +161,14 @@ impl ProgramDirectory {
     /// # Errors
     /// See [`LogError`].
     pub fn write_script(&self, text: &[u8]) -> Result<(), LogError> {
-        self.replace(SCRIPT, PRIVATE_PROGRAM, text, None)
+        self.logs.replace(SCRIPT, PRIVATE_PROGRAM, text, None)
     }
 
     fn append_one(&self, stream: Stream) -> Result<(File, u64), LogError> {
         let name = log_file_name("", stream);
-        let file = self.open_file(&name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?;
+        let file = self
+            .logs
+            .open_plain(&name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?;
         let failed = |source| LogError::Create {
             path: self.logs.path.join(&name),
             source,
@@ -180,94 +180,6 @@ impl ProgramDirectory {
         }
         Ok((file, found.len()))
     }
-
-    /// Opens a plain file that is ours.
-    fn open_file(&self, name: &str, access: OFlags) -> Result<File, LogError> {
-        let path = self.logs.path.join(name);
-        let failed = |source| LogError::Create {
-            path: path.clone(),
-            source,
-        };
-        // A named pipe that somebody planted would block the opening; to a plain file it is nothing.
-        let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = openat(
-            &self.logs.directory,
-            name,
-            flags,
-            Mode::from_raw_mode(PRIVATE),
-        );
-        let file = match opened {
-            Ok(file) => File::from(file),
-            // What these are is not to be opened for writing: a link, a pipe, a directory.
-            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => {
-                return Err(LogError::NotAFile { path });
-            }
-            Err(errno) => return Err(failed(errno.into())),
-        };
-        let found = file.metadata().map_err(failed)?;
-        if !found.is_file() {
-            return Err(LogError::NotAFile { path });
-        }
-        check_owner(&found, &path)?;
-        rustix::fs::fcntl_setfl(&file, access & OFlags::APPEND)
-            .map_err(|errno| failed(errno.into()))?;
-        Ok(file)
-    }
-
-    /// Puts a whole new file in the place of a plain one of ours, or of none.
-    fn replace(
-        &self,
-        name: &str,
-        mode: u32,
-        content: &[u8],
-        times: Option<&Timestamps>,
-    ) -> Result<(), LogError> {
-        let directory = &self.logs.directory;
-        let path = self.logs.path.join(name);
-        match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile => {
-                return Err(LogError::NotAFile { path });
-            }
-            Ok(_) => drop(self.open_file(name, OFlags::RDONLY)?),
-            Err(_) => {}
-        }
-        let new = format!(".{name}.{}.new", std::process::id());
-        let written = write_new(directory, &new, mode, content, times)
-            .and_then(|()| Ok(renameat(directory, &new, directory, name)?));
-        written.map_err(|source| {
-            if let Err(error) = unlinkat(directory, &new, AtFlags::empty()) {
-                tracing::debug!(file = new, %error, "nothing was left to remove");
-            }
-            LogError::Write { path, source }
-        })
-    }
-}
-
-fn write_new(
-    directory: &File,
-    name: &str,
-    mode: u32,
-    content: &[u8],
-    times: Option<&Timestamps>,
-) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let create = || openat(directory, name, flags, Mode::from_raw_mode(mode));
-    let created = match create() {
-        // One with our pid that crashed in the middle left it.
-        Err(Errno::EXIST) => {
-            unlinkat(directory, name, AtFlags::empty())?;
-            create()
-        }
-        created => created,
-    };
-    let mut file = File::from(created?);
-    // Whatever our umask is.
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.write_all(content)?;
-    if let Some(times) = times {
-        futimens(&file, times)?;
-    }
-    Ok(())
 }
 
 fn both_times(at: Timestamp) -> Timestamps {
@@ -286,8 +198,10 @@ fn both_times(at: Timestamp) -> Timestamps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::FileType;
     use std::ffi::OsStr;
     use std::fs;
+    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;

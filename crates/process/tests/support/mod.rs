@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(dead_code, reason = "each test file uses a part of this")]
 
+pub(crate) mod cut_log;
+
 use std::ffi::OsString;
 use std::fs;
 use std::ops::Deref;
