@@ -47,6 +47,14 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, InvalidSize> {
         })
 }
 
+/// A number of bytes in the largest unit that leaves no more than four digits.
+pub(crate) fn size_text(bytes: u64) -> String {
+    match UNITS.iter().find(|(_, size)| bytes >= *size) {
+        Some((name, size)) => format!("{}{name}", bytes / size),
+        None => bytes.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +82,13 @@ mod tests {
             let error = parse_size(text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_their_largest_unit() {
+        assert_eq!(
+            [0, 1023, 1024, 3 << 20, 5 << 30].map(size_text),
+            ["0", "1023", "1K", "3M", "5G"]
+        );
     }
 }

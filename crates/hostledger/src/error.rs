@@ -3,7 +3,8 @@
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_model::{DraftError, InvalidCommand, ProcessId};
 use hostledger_process::{
-    IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, UnknownMeans,
+    IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
+    UnknownMeans,
 };
 use hostledger_store::{InvalidLocation, InvalidPrefix, RecordId, StoreError};
 
@@ -93,6 +94,9 @@ pub enum LedgerError {
         #[source]
         source: std::io::Error,
     },
+    /// Pid files cannot be swept.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// Output cannot be passed on.
     #[error(transparent)]
     Relay(#[from] RelayError),

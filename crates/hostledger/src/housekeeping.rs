@@ -1,7 +1,11 @@
 //! Keeping the ledger true: rows that nobody supervises any more, ids of workers.
 
+use std::path::Path;
+use std::time::Duration;
+
 use hostledger_engine::Cleaned;
 use hostledger_model::ProcessType;
+use hostledger_process::{Swept, sweep_pid_files};
 use hostledger_store::ProcessFilter;
 
 use crate::{Ledger, LedgerError};
@@ -16,6 +20,22 @@ impl Ledger {
     /// keeps no other row from being cleaned.
     pub fn cleanup(&self, stop: bool) -> Result<Cleaned, LedgerError> {
         Ok(self.bystander()?.cleanup(stop)?)
+    }
+
+    /// Ends the processes, with their trees, that pid files left by crashed runs still name: the
+    /// files below `directory` that fit `pattern`, such as `chrome/*.pid`, and are older than
+    /// `min_age`. Only a process that started when the file was made and whose parent is gone.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or the pattern makes no sense.
+    pub fn sweep_pid_files(
+        &self,
+        directory: &Path,
+        pattern: &str,
+        min_age: Duration,
+    ) -> Result<Vec<Swept>, LedgerError> {
+        let space = self.space()?;
+        Ok(sweep_pid_files(&space, directory, pattern, min_age)?)
     }
 
     /// How many processes of a kind, or of all, are recorded as running on this machine.

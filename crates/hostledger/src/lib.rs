@@ -35,6 +35,7 @@ mod error;
 mod housekeeping;
 mod launch;
 mod ledger;
+mod live;
 mod made_terminal;
 mod options;
 mod output;
@@ -64,5 +65,7 @@ pub use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,
     ProcessId, ProcessStatus, ProcessType, Timestamp,
 };
-pub use hostledger_process::{Begin, Means, Signal, Stream, Survivor, tail};
+pub use hostledger_process::{
+    Begin, LiveUsage, Means, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
+};
 pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

@@ -7,6 +7,7 @@ mod ending;
 mod export;
 mod fields;
 mod kill;
+mod live;
 mod logs;
 mod machine;
 mod man;

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use anstyle::{AnsiColor, Style};
 use hostledger::model::Outcome;
 use hostledger::{
-    Ledger, Process, ProcessFilter, ProcessId, ProcessStatus, ProcessType, Rows, Timestamp,
+    Ledger, LiveUsage, Process, ProcessFilter, ProcessId, ProcessStatus, ProcessType, Rows,
+    Timestamp,
 };
 
+use super::live;
 use super::tree::{self, Drawing};
 use crate::args::Globals;
 use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::size::size_text;
 use crate::table::Table;
 use crate::text::{command_line, escape};
 use crate::time;
@@ -74,7 +77,10 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     if printer.is_json() {
         for drawing in &drawings {
             if let Some(process) = records.get(drawing.index) {
-                printer.json(&process.to_json())?;
+                printer.json(&live::with_json(
+                    process.to_json(),
+                    ledger.live_usage(process)?,
+                )?)?;
             }
         }
     } else {
@@ -87,7 +93,8 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
                 time::local(at)
             }
         };
-        printer.table(table(&records, &drawings, now, time))?;
+        let live = live::of(&ledger, &records)?;
+        printer.table(table(&records, &drawings, &live, now, time))?;
     }
     printer.flush()?;
     if listed.cut && !printer.is_quiet() {
@@ -151,12 +158,15 @@ fn flat(count: usize) -> Vec<Drawing> {
 fn table(
     records: &[Process],
     drawings: &[Drawing],
+    live: &HashMap<ProcessId, LiveUsage>,
     now: Timestamp,
     time: impl Fn(Timestamp) -> String,
 ) -> Table {
     let ids = short_ids(records);
     let named = records.iter().any(|process| process.name.is_some());
     let mut header = vec!["id", "pid", "status", "exit", "started", "wall"];
+    let measured = !live.is_empty();
+    header.extend(["cpu", "rss"].into_iter().filter(|_| measured));
     header.extend(named.then_some("name"));
     header.push("command");
     let mut table = Table::new(&header);
@@ -173,6 +183,11 @@ fn table(
             or_none(process.started_at.map(&time)),
             or_none(time::wall(process, now)),
         ];
+        if measured {
+            let live = live.get(&process.id);
+            cells.push(or_none(live.map(|it| format!("{:.0}%", it.cpu_percent))));
+            cells.push(or_none(live.map(|it| size_text(it.rss_bytes))));
+        }
         cells.extend(named.then(|| or_none(process.name.as_deref().map(escape))));
         cells.push(format!("{}{}", drawing.lines, command_line(process)));
         table.row(cells, style(process));
@@ -272,7 +287,13 @@ mod tests {
         };
         let queued = with_id("0198c0df-0000-7000-8000-000000000000");
         let time = |_| "<time>".to_owned();
-        let table = table(&[ended, queued], &flat(2), Timestamp::now(), time);
+        let table = table(
+            &[ended, queued],
+            &flat(2),
+            &HashMap::new(),
+            Timestamp::now(),
+            time,
+        );
         let lines: Vec<_> = table
             .lines(None)
             .into_iter()

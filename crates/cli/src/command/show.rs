@@ -7,6 +7,7 @@ use hostledger::model::{Attempt, KillMode, LogPlace, Outcome, ResourceUsage};
 use hostledger::{AnyRecord, Ledger, LedgerError, Process, Stream, Timestamp};
 
 use super::fields::{self, Fields};
+use super::live;
 use crate::args::Globals;
 use crate::error::OutputLost;
 use crate::exit::Exit;
@@ -51,7 +52,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
             AnyRecord::Machine(machine) => machine.to_json(),
             AnyRecord::Interface(interface) => interface.to_json(),
             AnyRecord::Binary(binary) => binary.to_json(),
-            AnyRecord::Process(process) => process.to_json(),
+            AnyRecord::Process(process) => {
+                live::with_json(process.to_json(), ledger.live_usage(process)?)?
+            }
         })?;
         return Ok(Exit::Success);
     }
@@ -67,6 +70,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
 fn show_process(ledger: &Ledger, process: &Process, printer: &mut Printer) -> anyhow::Result<()> {
     let mut fields = what(process);
     add_course(&mut fields, process, Timestamp::now());
+    if let Some(live) = ledger.live_usage(process)? {
+        live::add(&mut fields, &live);
+    }
     add_relatives(&mut fields, ledger, process)?;
     add_output(&mut fields, ledger, process)?;
     for attempt in ledger.attempts(process.id)? {

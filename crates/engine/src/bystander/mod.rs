@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostledger_model::{MachineId, Process, ProcessId, ProcessStatus};
-use hostledger_process::{PidSpace, Pidfd, Verdict, wait_ended};
+use hostledger_model::{MachineId, Pid, Process, ProcessId, ProcessStatus, Timestamp};
+use hostledger_process::{ForeignRow, PidSpace, Pidfd, Verdict, wait_ended};
 use hostledger_store::Store;
 
 use crate::owner::Owner;
@@ -112,15 +112,31 @@ impl Bystander {
         if process.machine_id != self.machine {
             return Ok(Whereabouts::Elsewhere);
         }
-        let verdict = match &process.identity {
-            Some(identity) => self.space.verify(identity)?,
-            None => return Ok(Whereabouts::Unknown),
+        let verdict = match (&process.identity, process.pid, process.started_at) {
+            (Some(identity), _, _) => self.space.verify(identity)?,
+            (None, Some(pid), Some(started_at)) => {
+                let row = ForeignRow {
+                    pid,
+                    started_at,
+                    command: &process.cmd,
+                    parent: self.pid_of_parent(process)?,
+                };
+                self.space.match_foreign(&row, Timestamp::now())?
+            }
+            (None, _, _) => return Ok(Whereabouts::Unknown),
         };
         Ok(match verdict {
             Verdict::Alive(pidfd) | Verdict::Zombie(pidfd) => Whereabouts::Held(pidfd),
             Verdict::Gone | Verdict::OtherBoot => Whereabouts::Gone,
             Verdict::OtherNamespace => Whereabouts::OtherNamespace,
         })
+    }
+
+    fn pid_of_parent(&self, process: &Process) -> Result<Option<Pid>, BystanderError> {
+        let Some(parent) = process.parent_id else {
+            return Ok(None);
+        };
+        Ok(self.store.process(parent)?.and_then(|parent| parent.pid))
     }
 
     fn is_owned(&self, process: &Process) -> Result<bool, BystanderError> {
