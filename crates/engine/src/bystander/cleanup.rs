@@ -1,10 +1,11 @@
 //! Rows that are recorded as running and are not, or should no longer be.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger_model::{Process, ProcessId, ProcessStatus, StopRequest, Timestamp};
-use hostledger_process::Signal;
+use hostledger_process::{Hierarchy, Signal};
 use hostledger_store::{CorruptRow, ProcessFilter};
 
 use super::stop::{StopReport, Stopped};
@@ -14,6 +15,10 @@ use super::{Bystander, BystanderError, Replayed, Whereabouts};
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 /// Between SIGTERM and SIGKILL of what is stopped here.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// What our cgroups are called, and how long one stands unused before it is left behind.
+const POOL_PREFIX: &str = "hostledger-";
+const UNUSED: Duration = Duration::from_secs(60 * 60);
 
 /// What a clean-up did, or would do.
 #[derive(Debug, Default)]
@@ -55,6 +60,7 @@ impl Bystander {
             replayed: self.replay()?,
             ..Cleaned::default()
         };
+        self.sweep_groups();
         let mut overdue = Vec::new();
         let rows = self.store.processes(&ProcessFilter {
             machine_id: Some(self.machine),
@@ -80,6 +86,15 @@ impl Bystander {
                 signal: Signal::TERM.number(),
             });
         Ok(cleaned)
+    }
+
+    /// Removes cgroups whose launchers were killed before they used them. That they stay is no
+    /// harm.
+    fn sweep_groups(&self) {
+        let swept = Hierarchy::find(Path::new("/"), self.space.means())
+            .ok()
+            .map(|hierarchy| hierarchy.sweep(POOL_PREFIX, UNUSED));
+        tracing::debug!(?swept, "cgroups that nobody uses");
     }
 
     fn look_at(&self, process: &Process) -> Result<Found, BystanderError> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -125,6 +126,29 @@ impl Hierarchy {
     #[must_use]
     pub fn has_kill(&self) -> bool {
         self.has_kill
+    }
+
+    /// Removes groups called `<prefix>…` that are empty and have none below them, and have not
+    /// changed for this long: whoever made them died before anybody was in them. Says how many.
+    ///
+    /// # Errors
+    /// Our group cannot be listed.
+    pub fn sweep(&self, prefix: &str, unchanged_for: Duration) -> Result<usize, CgroupError> {
+        let failed = |source| CgroupError::Remove {
+            path: self.own.clone(),
+            source,
+        };
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.own).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let changed = entry.metadata().and_then(|found| found.modified());
+            let age = changed.ok().and_then(|changed| changed.elapsed().ok());
+            let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
+            let is_old = age.is_some_and(|age| age >= unchanged_for);
+            // One that is in use cannot be removed.
+            removed += usize::from(is_ours && is_old && fs::remove_dir(entry.path()).is_ok());
+        }
+        Ok(removed)
     }
 
     /// Makes a group for a pool of groups, and gives its directory. The name is one component.

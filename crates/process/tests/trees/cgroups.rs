@@ -302,6 +302,23 @@ fn groups_can_be_made_and_removed_but_not_while_somebody_is_in_them() {
     assert!(!pool.0.exists());
 }
 
+#[test]
+fn a_group_that_nobody_has_used_for_long_is_swept_and_one_in_use_is_not() {
+    let Some(pool) = Pool::make() else { return };
+    let hierarchy = Hierarchy::find(Path::new("/"), Means::all()).unwrap();
+    let prefix = pool.0.file_name().unwrap().to_str().unwrap();
+    let group = pool.group("one");
+    assert_eq!(hierarchy.sweep(prefix, Duration::ZERO).unwrap(), 0);
+    fs::remove_dir(group).unwrap();
+    assert_eq!(
+        hierarchy.sweep(prefix, Duration::from_secs(3600)).unwrap(),
+        0
+    );
+    assert!(pool.0.exists(), "it is young");
+    assert_eq!(hierarchy.sweep(prefix, Duration::ZERO).unwrap(), 1);
+    assert!(!pool.0.exists());
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a bystander, started by other means than ours"
