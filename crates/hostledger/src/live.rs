@@ -1,5 +1,7 @@
 //! What running processes use now.
 
+use std::path::PathBuf;
+
 use hostledger_model::{Process, ProcessStatus};
 use hostledger_process::{LiveUsage, Verdict};
 
@@ -25,5 +27,16 @@ impl Ledger {
                 Ok(None)
             }
         }
+    }
+
+    /// The cgroup that is the process's own, if it was given one and still has it.
+    ///
+    /// # Errors
+    /// What keepers know cannot be read.
+    pub fn cgroup(&self, process: &Process) -> Result<Option<PathBuf>, LedgerError> {
+        if self.is_read_only() {
+            return Ok(None);
+        }
+        Ok(self.bystander()?.cgroup(process)?)
     }
 }

@@ -1,19 +1,19 @@
 //! The output of processes.
 
 use std::fs::File;
-use std::io::ErrorKind;
-use std::os::fd::BorrowedFd;
+use std::io::{ErrorKind, pipe};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::thread;
 
 use hostledger_engine::logs::log_files;
-use hostledger_model::{Process, environment_variables};
+use hostledger_model::{LogPlace, Process, ProcessId, environment_variables};
 use hostledger_process::{
     Begin, Followed, LogDirectory, LogError, LogName, RelayError, ScriptOf, Stream, follow,
     log_file_name, script,
 };
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::running::ended_fd;
 use crate::{Ledger, LedgerError, Relayed};
 
 /// What there is of one output stream of a process.
@@ -61,8 +61,8 @@ impl Ledger {
     /// one that is truncated or replaced meanwhile is followed on.
     ///
     /// # Errors
-    /// Nothing is kept of its output, or a log cannot be read, or passed on for another reason
-    /// than that nobody reads.
+    /// Nothing is kept of its output, its end cannot be waited for from here, or a log cannot be
+    /// read, or passed on for another reason than that nobody reads.
     pub fn pass_on(
         &self,
         process: &Process,
@@ -87,16 +87,46 @@ impl Ledger {
                 ..Followed::new(log, *out)
             })
             .collect();
-        let ended = match until {
-            Until::Ended => ended_fd(process)?,
-            Until::Now => eventfd(1, EventfdFlags::CLOEXEC)
-                .map_err(|errno| LedgerError::Descriptors(errno.into()))?,
-        };
-        match follow(&followed, &ended) {
+        match follow(&followed, self.end_of(process, until)?) {
             Ok(_) => Ok(Relayed::All),
             Err(RelayError::ReaderGone { .. }) => Ok(Relayed::ReaderGone),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A descriptor that is readable when nothing more is to be passed on.
+    fn end_of(&self, process: &Process, until: Until) -> Result<OwnedFd, LedgerError> {
+        let held = match (until, &process.log) {
+            (Until::Now, _) => None,
+            // What a terminal shows is written by whoever passes it on, before the end is.
+            (Until::Ended, Some(LogPlace::Merged { .. })) => {
+                return self.end_written_down(process.id);
+            }
+            (Until::Ended, _) => self.bystander()?.hold(process)?,
+        };
+        match held {
+            Some(pidfd) => pidfd.as_fd().try_clone_to_owned(),
+            None => eventfd(1, EventfdFlags::CLOEXEC).map_err(Into::into),
+        }
+        .map_err(LedgerError::Descriptors)
+    }
+
+    /// The thread that waits goes with the program, when nobody waits for it any more.
+    fn end_written_down(&self, id: ProcessId) -> Result<OwnedFd, LedgerError> {
+        let (ended, end) = pipe().map_err(LedgerError::Descriptors)?;
+        let bystander = self.bystander()?;
+        let wait = move || {
+            if let Err(error) = bystander.wait(id, None) {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, %id, "its end cannot be waited for");
+            }
+            drop(end);
+        };
+        thread::Builder::new()
+            .name("hostledger-wait".to_owned())
+            .spawn(wait)
+            .map_err(LedgerError::Thread)?;
+        Ok(ended.into())
     }
 
     /// A shell script that runs the command of a process again, from any shell and directory. It

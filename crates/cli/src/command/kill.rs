@@ -89,6 +89,8 @@ struct Done {
 #[derive(Debug)]
 enum What {
     HadEnded,
+    /// We run in it.
+    Spared,
     Stopped {
         report: StopReport,
         /// Whether it had ended before, so that only what it had left was stopped.
@@ -129,7 +131,9 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
         Wish::End { scope, grace } => {
             let left = ledger.process(id)?.status == ProcessStatus::Exited;
             let report = ledger.terminate(id, scope, grace)?;
-            if report.stopped == Stopped::AlreadyEnded {
+            if ending::is_spared(ledger, &report)? {
+                What::Spared
+            } else if report.stopped == Stopped::AlreadyEnded {
                 What::HadEnded
             } else {
                 What::Stopped {
@@ -143,7 +147,7 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
         Wish::Send(_) => What::HadEnded,
     };
     let process = match &what {
-        What::Sent(_) => ledger.process(id)?,
+        What::Sent(_) | What::Spared => ledger.process(id)?,
         What::Stopped { report, .. } if report.stopped == Stopped::Survived => {
             ledger.process(id)?
         }
@@ -156,6 +160,7 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
 fn failed(done: &Done) -> bool {
     match &done.what {
         What::HadEnded => error::report_text(&had_ended(&done.process)),
+        What::Spared => ending::report_spared(done.process.id),
         What::Stopped { report, .. } => return ending::report_survivors(report),
         What::Sent(_) => return false,
     }
@@ -181,13 +186,13 @@ fn print(done: &Done, printer: &mut Printer) -> Result<(), OutputLost> {
         let record = process.to_json();
         let line = match what {
             What::Stopped { report, .. } => ending::record_with(&record, ending::fields(report)),
-            What::HadEnded | What::Sent(_) => record,
+            What::HadEnded | What::Spared | What::Sent(_) => record,
         };
         return printer.json(&line).and_then(|()| printer.flush());
     }
     let id = process.id;
     let text = match what {
-        What::HadEnded => return Ok(()),
+        What::HadEnded | What::Spared => return Ok(()),
         What::Sent(signal) => format!("{id} was sent {signal}"),
         What::Stopped {
             report,

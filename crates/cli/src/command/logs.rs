@@ -26,7 +26,7 @@ Examples:
 pub(crate) struct Args {
     /// The process: its id or the beginning of it, or pid:N for a running one
     id: String,
-    /// Go on with what it writes until it has ended
+    /// Go on with what it writes until it has ended, both streams in the order in which they grow
     #[arg(short, long)]
     follow: bool,
     /// Only the last N lines

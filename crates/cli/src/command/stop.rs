@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use hostledger::{Ledger, LedgerError, ProcessType, StopReport, StopResult, Stopped};
+use hostledger::{Ledger, LedgerError, Process, ProcessType, StopReport, StopResult, Stopped};
 use serde_json::json;
 
 use super::ending;
@@ -21,7 +21,7 @@ Examples:
   hostledger stop --json | jq 'select(.stopped == \"survived\")'
 
 Exit codes: 0 when all have ended, also when nothing ran; 1 when something has not or could not be
-stopped.";
+stopped. What runs this command itself is left alone, which counts as not stopped.";
 
 /// How long they have to end before SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,80 +38,108 @@ pub(crate) struct Args {
     process_type: Option<ProcessType>,
 }
 
+/// What came of stopping one of them.
+struct Row {
+    process: Process,
+    /// In a word.
+    word: &'static str,
+    report: Option<StopReport>,
+    /// Whether it may still run.
+    failed: bool,
+}
+
 /// Ends them.
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
     let results = ledger.stop_all(args.process_type, Some(GRACE))?;
-    let mut exit = Exit::Success;
-    for result in &results {
-        if failed(result) {
-            exit = Exit::Failure;
-        }
-    }
+    let rows = results.into_iter().map(|result| Row::new(&ledger, result));
+    let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
     if printer.is_json() {
-        for result in &results {
-            printer.json(&json(&ledger, result)?)?;
+        for row in &rows {
+            printer.json(&row.json(&ledger)?)?;
         }
-    } else if results.is_empty() {
+    } else if rows.is_empty() {
         printer.line(Style::new(), "nothing was running")?;
     } else {
-        printer.table(table(&results))?;
+        printer.table(table(&rows))?;
     }
-    Ok(exit)
-}
-
-/// Says on stderr what was not done; says whether there is anything.
-fn failed(result: &StopResult) -> bool {
-    match &result.report {
-        Ok(report) => ending::report_survivors(report),
-        Err(failure) => {
-            error::report_cause(failure);
-            true
-        }
-    }
-}
-
-fn json(ledger: &Ledger, result: &StopResult) -> Result<String, LedgerError> {
-    let id = result.process.id;
-    Ok(match &result.report {
-        Ok(report) if report.stopped == Stopped::Survived => {
-            ending::record_with(&ledger.process(id)?.to_json(), ending::fields(report))
-        }
-        Ok(report) => ending::record_with(
-            &ending::ended(ledger, id)?.to_json(),
-            ending::fields(report),
-        ),
-        Err(_) => ending::record_with(&result.process.to_json(), json!({"stopped": FAILED})),
+    Ok(if rows.iter().any(|row| row.failed) {
+        Exit::Failure
+    } else {
+        Exit::Success
     })
 }
 
-const FAILED: &str = "failed";
-
-fn table(results: &[StopResult]) -> Table {
-    let mut table = Table::new(&["id", "type", "stopped", "ended", "command"]);
-    for StopResult { process, report } in results {
-        let (stopped, count, style) = match report {
-            Ok(report) => (ending::word(report.stopped), report.ended, style(report)),
-            Err(_) => (FAILED, 0, AnsiColor::Red.on_default()),
+impl Row {
+    /// Says on stderr what was not done.
+    fn new(ledger: &Ledger, result: StopResult) -> Result<Self, LedgerError> {
+        let StopResult { process, report } = result;
+        let (word, failed, report) = match report {
+            Err(failure) => {
+                error::report_cause(&failure);
+                ("failed", true, None)
+            }
+            Ok(report) if ending::is_spared(ledger, &report)? => {
+                ending::report_spared(report.id);
+                ("spared", true, Some(report))
+            }
+            Ok(report) => {
+                let failed = ending::report_survivors(&report);
+                (ending::word(report.stopped), failed, Some(report))
+            }
         };
+        Ok(Self {
+            process,
+            word,
+            report,
+            failed,
+        })
+    }
+
+    fn json(&self, ledger: &Ledger) -> Result<String, LedgerError> {
+        let id = self.process.id;
+        let process = if self.failed {
+            ledger.process(id)?
+        } else {
+            ending::ended(ledger, id)?
+        };
+        let mut fields = self.report.as_ref().map_or(json!({}), ending::fields);
+        if let Some(fields) = fields.as_object_mut() {
+            fields.insert("stopped".to_owned(), self.word.into());
+        }
+        Ok(ending::record_with(&process.to_json(), fields))
+    }
+
+    fn style(&self) -> Style {
+        let killed = self
+            .report
+            .as_ref()
+            .is_some_and(|report| report.stopped == Stopped::Killed);
+        if self.failed {
+            AnsiColor::Red.on_default()
+        } else if killed {
+            AnsiColor::Yellow.on_default()
+        } else {
+            Style::new()
+        }
+    }
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&["id", "type", "stopped", "ended", "command"]);
+    for row in rows {
+        let process = &row.process;
+        let ended = row.report.as_ref().map_or(0, |report| report.ended);
         let cells = vec![
             process.id.to_string(),
             process.process_type.to_string(),
-            stopped.to_owned(),
-            count.to_string(),
+            row.word.to_owned(),
+            ended.to_string(),
             command_line(process),
         ];
-        table.row(cells, style);
+        table.row(cells, row.style());
     }
     table
-}
-
-fn style(report: &StopReport) -> Style {
-    match report.stopped {
-        Stopped::Survived => AnsiColor::Red.on_default(),
-        Stopped::Killed => AnsiColor::Yellow.on_default(),
-        Stopped::AlreadyEnded | Stopped::Ended => Style::new(),
-    }
 }
 
 #[cfg(test)]
@@ -121,22 +149,24 @@ mod tests {
 
     #[test]
     fn what_came_of_each_stands_in_a_row() {
-        let result = |command: &[&str], stopped, ended| {
+        let row = |command: &[&str], stopped, ended| {
             let mut process = process(command);
             process.id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
-            let id = process.id;
-            let survivors = Vec::new();
-            let report = Ok(StopReport {
-                id,
-                stopped,
-                ended,
-                survivors,
-            });
-            StopResult { process, report }
+            Row {
+                word: ending::word(stopped),
+                report: Some(StopReport {
+                    id: process.id,
+                    stopped,
+                    ended,
+                    survivors: Vec::new(),
+                }),
+                failed: false,
+                process,
+            }
         };
         let table = table(&[
-            result(&["sleep", "9"], Stopped::Ended, 1),
-            result(&["sh", "-c", "exec sleep 9"], Stopped::Killed, 2),
+            row(&["sleep", "9"], Stopped::Ended, 1),
+            row(&["sh", "-c", "exec sleep 9"], Stopped::Killed, 2),
         ]);
         let lines: Vec<_> = table
             .lines(None)

@@ -5,6 +5,7 @@
 //! it writes down what its keeper saw of the end, else what the kernel tells, else that nobody
 //! saw it.
 
+mod cgroup;
 mod cleanup;
 mod decide;
 mod error;

@@ -171,7 +171,10 @@ impl Bystander {
     }
 
     /// The live process of a row; none when it has ended.
-    fn hold(&self, process: &Process) -> Result<Option<Pidfd>, BystanderError> {
+    ///
+    /// # Errors
+    /// It has not been started, or it is not certain which one it is, or not from here.
+    pub fn hold(&self, process: &Process) -> Result<Option<Pidfd>, BystanderError> {
         let (id, machine) = (process.id, process.machine_id);
         match process.status {
             ProcessStatus::Exited => return Ok(None),

@@ -7,6 +7,7 @@
 
 mod account;
 mod bench;
+mod live;
 mod own_directory;
 mod read;
 mod stop;
