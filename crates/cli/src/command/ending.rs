@@ -22,7 +22,7 @@ pub(super) fn ended(ledger: &Ledger, id: ProcessId) -> Result<Process, LedgerErr
 /// none of those he descends from.
 pub(super) fn is_spared(ledger: &Ledger, report: &StopReport) -> Result<bool, LedgerError> {
     let may_live = report.stopped != Stopped::Survived;
-    Ok(may_live && ledger.live(&ledger.process(report.id)?)?.is_some())
+    Ok(may_live && ledger.live_usage(&ledger.process(report.id)?)?.is_some())
 }
 
 /// Says so on stderr.

@@ -305,4 +305,31 @@ mod tests {
         0198c0df-0000  -     queued  -     -        -     -          true
         ");
     }
+    #[test]
+    fn what_runs_shows_what_it_uses() {
+        let mut running = with_id("0198c0de-0000-7000-8000-000000000000");
+        running.status = ProcessStatus::Running;
+        let queued = with_id("0198c0df-0000-7000-8000-000000000000");
+        let usage = LiveUsage {
+            rss_bytes: 8796 << 10,
+            vms_bytes: 12 << 20,
+            cpu_percent: 12.345,
+            threads: 1,
+            children: Vec::new(),
+            open_files: None,
+        };
+        let live = HashMap::from([(running.id, usage)]);
+        let time = |_| "<time>".to_owned();
+        let table = table(&[running, queued], &flat(2), &live, Timestamp::now(), time);
+        let lines: Vec<_> = table
+            .lines(None)
+            .into_iter()
+            .map(|(_, line)| line)
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ID             PID  STATUS   EXIT  STARTED  WALL  CPU  RSS  COMMAND
+        0198c0de-0000  -    running  -     -        -     12%  8M   true
+        0198c0df-0000  -    queued   -     -        -     -    -    true
+        ");
+    }
 }

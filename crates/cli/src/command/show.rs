@@ -24,7 +24,8 @@ Examples:
 
 /// Show everything about one record: a process, machine, network interface or binary
 ///
-/// Of variables only the names are shown.
+/// Of variables only the names are shown. What a running process uses at the moment is shown with
+/// it, under the key "live" with --json.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -53,7 +54,8 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
             AnyRecord::Interface(interface) => interface.to_json(),
             AnyRecord::Binary(binary) => binary.to_json(),
             AnyRecord::Process(process) => {
-                live::with_json(process.to_json(), ledger.live_usage(process)?)?
+                let record = live::with_json(process.to_json(), ledger.live_usage(process)?)?;
+                live::with_cgroup(record, ledger.cgroup(process)?)?
             }
         })?;
         return Ok(Exit::Success);
@@ -72,6 +74,8 @@ fn show_process(ledger: &Ledger, process: &Process, printer: &mut Printer) -> an
     add_course(&mut fields, process, Timestamp::now());
     if let Some(live) = ledger.live_usage(process)? {
         live::add(&mut fields, &live);
+        let cgroup = ledger.cgroup(process)?;
+        fields.add_some("cgroup", cgroup.as_ref().map(|path| path.display()));
     }
     add_relatives(&mut fields, ledger, process)?;
     add_output(&mut fields, ledger, process)?;
