@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use hostledger_sys::{Action, Signal, SignalActions};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, SpecialCodeIndex, isatty, tcgetattr};
 
@@ -26,7 +28,7 @@ impl PtyMaster {
     /// is passed on. Says how many bytes were shown.
     ///
     /// Where `input` is a terminal, it is raw meanwhile, so that Ctrl-C and Ctrl-Z are the
-    /// program's; its modes come back in any case. The program's terminal has the size of the
+    /// program's; its modes come back in any case, and SIGTSTP is ignored until they have. The program's terminal has the size of the
     /// user's, whenever that changes. Where `input` ends, the program is told as by Ctrl-D. What
     /// cannot be logged is shown all the same.
     ///
@@ -44,10 +46,17 @@ impl PtyMaster {
         ended: impl AsFd,
     ) -> Result<u64, PtyError> {
         let (input, output) = (input.as_fd(), output.as_fd());
-        let signals = TerminalSignals::begin().map_err(|source| PtyError::Signals { source })?;
+        let unblocked = unblocked(input);
+        let input = unblocked.as_ref().map_or(input, |input| input.as_fd());
+        let no_signals = |source| PtyError::Signals { source };
+        let signals = TerminalSignals::begin().map_err(no_signals)?;
+        // Keys send it to the program. Stopped by somebody else, we would leave a raw terminal.
+        let unstopped =
+            SignalActions::set(&[(Signal::TSTP, Action::Ignore)]).map_err(no_signals)?;
         let mut relay = Relay {
             master: self,
             raw: RawTerminal::begin(input).map_err(setup)?,
+            _unstopped: unstopped,
             signals,
             input: Some(input),
             output,
@@ -74,6 +83,8 @@ impl PtyMaster {
 struct Relay<'a> {
     master: &'a PtyMaster,
     raw: RawTerminal<'a>,
+    /// Until the modes are back: fields are dropped in their order.
+    _unstopped: SignalActions,
     signals: TerminalSignals,
     /// None once nothing more comes.
     input: Option<BorrowedFd<'a>>,
@@ -234,6 +245,16 @@ impl Relay<'_> {
             self.log_error.get_or_insert(error);
         }
     }
+}
+
+/// A terminal opened once more, so that reading it does not block; the user's shell shares ours.
+///
+/// Between the notice of a key and the reading of it we can be stopped, and the shell reads it
+/// then. None for anything else, which only we read, and where it may not be opened.
+fn unblocked(input: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", input.as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    isatty(input).then(|| open(path, flags, Mode::empty()).ok())?
 }
 
 fn setup(errno: Errno) -> PtyError {

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test file uses a part of this")]
 
 pub(crate) mod cut_log;
+pub(crate) mod shell;
 
 use std::ffi::OsString;
 use std::fs;
