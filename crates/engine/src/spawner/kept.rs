@@ -29,6 +29,9 @@ use crate::settled_start::settled_start;
 /// Between SIGTERM and SIGKILL of a program whose time is up, when only its keeper is left.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long a keeper that has nothing to do may take to end.
+const UNTIL_ENDED: Duration = Duration::from_millis(50);
+
 /// How many keepers are tried for one program, should they die one after the other.
 const KEEPERS: usize = 4;
 
@@ -480,8 +483,14 @@ impl Drop for KeptPrograms {
         for kept in &mut self.keepers {
             let number = kept.number;
             let busy = self.programs.values().any(|it| it.keeper == number);
-            kept.keeper = None;
+            let keeper = kept.keeper.take();
+            let pidfd = keeper.as_ref().and_then(|it| it.pidfd().try_clone().ok());
+            // From here on it takes us for gone.
+            drop(keeper);
             if !busy {
+                if let Some(pidfd) = pidfd {
+                    reap_idle(&pidfd);
+                }
                 forget(&kept.table);
             }
         }
@@ -510,6 +519,17 @@ fn held(space: &PidSpace, identity: &ProcessIdentity) -> Option<Pidfd> {
             tracing::warn!(error, pid = %identity.pid, "a program cannot be held");
             None
         }
+    }
+}
+
+/// A keeper without programs ends when its launcher goes. In a container whose pid 1 reaps nobody
+/// it would stay as a zombie if we did not wait for it.
+fn reap_idle(keeper: &Pidfd) {
+    match keeper.wait_ended(Some(UNTIL_ENDED)) {
+        Ok(true) => reap(keeper),
+        // What others have left with it keeps it at work.
+        Ok(false) => {}
+        Err(error) => tracing::debug!(%error, "a keeper was not waited for"),
     }
 }
 
