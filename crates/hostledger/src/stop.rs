@@ -117,7 +117,7 @@ impl Ledger {
         let grace = grace.unwrap_or_default();
         let request = stop_request(signal);
         let bystander = self.bystander()?;
-        let reports = bystander.stop_all(processes.clone(), &request, signal, None, grace);
+        let reports = bystander.stop_all(processes.clone(), &request, signal, None, grace)?;
         let reports = reports.into_iter().map(|report| report.map_err(Into::into));
         Ok(processes
             .into_iter()

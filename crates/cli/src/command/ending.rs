@@ -18,14 +18,8 @@ pub(super) fn ended(ledger: &Ledger, id: ProcessId) -> Result<Process, LedgerErr
         .map_or_else(|| ledger.process(id), Ok)
 }
 
-/// Whether it was left alone, as this program runs in it: nobody is ended who asks for it, and
-/// none of those he descends from.
-pub(super) fn is_spared(ledger: &Ledger, report: &StopReport) -> Result<bool, LedgerError> {
-    let may_live = report.stopped != Stopped::Survived;
-    Ok(may_live && ledger.live_usage(&ledger.process(report.id)?)?.is_some())
-}
-
-/// Says so on stderr.
+/// Says on stderr that a process was left alone, as this program runs in it: nobody is ended who
+/// asks for it, and none of those he descends from.
 pub(super) fn report_spared(id: ProcessId) {
     error::report_text(&format!(
         "process {id} goes on, as this command runs in it: give the command from elsewhere"
@@ -100,6 +94,7 @@ mod tests {
                 pid: Pid::new(4711).unwrap(),
                 name: "dd".to_owned(),
             }],
+            spared: false,
         }
     }
 

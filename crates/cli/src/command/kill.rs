@@ -131,7 +131,7 @@ fn fulfil(ledger: &Ledger, id: ProcessId, wish: Wish) -> Result<Done, LedgerErro
         Wish::End { scope, grace } => {
             let left = ledger.process(id)?.status == ProcessStatus::Exited;
             let report = ledger.terminate(id, scope, grace)?;
-            if ending::is_spared(ledger, &report)? {
+            if report.spared {
                 What::Spared
             } else if report.stopped == Stopped::AlreadyEnded {
                 What::HadEnded
@@ -267,6 +267,7 @@ mod tests {
             stopped,
             ended,
             survivors: Vec::new(),
+            spared: false,
         };
         let text = |stopped, ended, left| {
             let text = super::stopped(&report(stopped, ended), left, GRACE);

@@ -52,8 +52,7 @@ struct Row {
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
     let results = ledger.stop_all(args.process_type, Some(GRACE))?;
-    let rows = results.into_iter().map(|result| Row::new(&ledger, result));
-    let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
+    let rows: Vec<Row> = results.into_iter().map(Row::new).collect();
     if printer.is_json() {
         for row in &rows {
             printer.json(&row.json(&ledger)?)?;
@@ -72,14 +71,14 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
 
 impl Row {
     /// Says on stderr what was not done.
-    fn new(ledger: &Ledger, result: StopResult) -> Result<Self, LedgerError> {
+    fn new(result: StopResult) -> Self {
         let StopResult { process, report } = result;
         let (word, failed, report) = match report {
             Err(failure) => {
                 error::report_cause(&failure);
                 ("failed", true, None)
             }
-            Ok(report) if ending::is_spared(ledger, &report)? => {
+            Ok(report) if report.spared => {
                 ending::report_spared(report.id);
                 ("spared", true, Some(report))
             }
@@ -88,12 +87,12 @@ impl Row {
                 (ending::word(report.stopped), failed, Some(report))
             }
         };
-        Ok(Self {
+        Self {
             process,
             word,
             report,
             failed,
-        })
+        }
     }
 
     fn json(&self, ledger: &Ledger) -> Result<String, LedgerError> {
@@ -159,6 +158,7 @@ mod tests {
                     stopped,
                     ended,
                     survivors: Vec::new(),
+                    spared: false,
                 }),
                 failed: false,
                 process,

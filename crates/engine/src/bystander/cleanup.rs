@@ -77,14 +77,14 @@ impl Bystander {
         }
         cleaned.overdue = self.put_an_end_to(overdue, stop, &mut cleaned.failed, |at| {
             StopRequest::timeout(at, Signal::TERM.number())
-        });
+        })?;
         let orphans = self.orphans(&mut cleaned.failed)?;
         cleaned.orphans =
             self.put_an_end_to(orphans, stop, &mut cleaned.failed, |at| StopRequest {
                 at,
                 by: "cleanup: its root has gone".to_owned(),
                 signal: Signal::TERM.number(),
-            });
+            })?;
         Ok(cleaned)
     }
 
@@ -139,11 +139,11 @@ impl Bystander {
         stop: bool,
         failed: &mut Vec<(ProcessId, BystanderError)>,
         request: impl Fn(Timestamp) -> StopRequest,
-    ) -> Vec<CleanedRow> {
+    ) -> Result<Vec<CleanedRow>, BystanderError> {
         let reports: Vec<Option<StopReport>> = if stop {
             let request = request(Timestamp::now());
             let ids: Vec<ProcessId> = processes.iter().map(|process| process.id).collect();
-            let reports = self.stop_all(processes.clone(), &request, Signal::TERM, None, GRACE);
+            let reports = self.stop_all(processes.clone(), &request, Signal::TERM, None, GRACE)?;
             let reports = ids.into_iter().zip(reports);
             reports
                 .map(|(id, report)| report.map_err(|error| failed.push((id, error))).ok())
@@ -151,11 +151,11 @@ impl Bystander {
         } else {
             processes.iter().map(|_| None).collect()
         };
-        processes
+        Ok(processes
             .into_iter()
             .zip(reports)
             .map(|(process, stopped)| CleanedRow { process, stopped })
-            .collect()
+            .collect())
     }
 }
 

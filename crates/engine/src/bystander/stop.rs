@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use hostledger_model::{KillMode, Process, ProcessChange, ProcessId, ProcessStatus, StopRequest};
+use hostledger_model::{
+    KillMode, Pid, Process, ProcessChange, ProcessId, ProcessStatus, StopRequest,
+};
 use hostledger_process::{
-    Pidfd, Signal, Survivor, TreeEnd, TreeRoot, end_trees, send_signal, wait_ended,
+    Pidfd, Signal, Survivor, TreeEnd, TreeRoot, ancestors, end_trees, send_signal, wait_ended,
 };
 use hostledger_store::Change;
 
@@ -35,6 +37,8 @@ pub struct StopReport {
     pub ended: usize,
     /// Who could not be ended.
     pub survivors: Vec<Survivor>,
+    /// Whether it was asked for from within: we and our ancestors are never ended.
+    pub spared: bool,
 }
 
 impl StopReport {
@@ -44,6 +48,7 @@ impl StopReport {
             stopped: Stopped::AlreadyEnded,
             ended: 0,
             survivors: Vec::new(),
+            spared: false,
         }
     }
 
@@ -59,6 +64,7 @@ impl StopReport {
             stopped,
             ended: end.ended,
             survivors: end.survivors,
+            spared: false,
         }
     }
 }
@@ -81,11 +87,14 @@ impl Bystander {
         grace: Duration,
     ) -> Result<StopReport, BystanderError> {
         let process = self.process(id)?;
-        let mut reports = self.stop_all(vec![process], request, signal, scope, grace);
+        let mut reports = self.stop_all(vec![process], request, signal, scope, grace)?;
         reports.pop().unwrap_or_else(|| Ok(StopReport::nothing(id)))
     }
 
     /// The same for many at once, in parallel, in the order given.
+    ///
+    /// # Errors
+    /// Our own ancestors cannot be learnt; nothing is stopped then.
     pub fn stop_all(
         &self,
         processes: Vec<Process>,
@@ -93,11 +102,12 @@ impl Bystander {
         signal: Signal,
         scope: Option<KillMode>,
         grace: Duration,
-    ) -> Vec<Result<StopReport, BystanderError>> {
+    ) -> Result<Vec<Result<StopReport, BystanderError>>, BystanderError> {
+        let own = OwnLine::read()?;
         let mut reports = Vec::with_capacity(processes.len());
         let (mut roots, mut asked) = (Vec::new(), Vec::new());
         for process in processes {
-            match self.root(&process, request, scope) {
+            match self.root(&process, request, scope, &own) {
                 Ok(Some(root)) => {
                     asked.push((reports.len(), process));
                     roots.push(root);
@@ -109,15 +119,16 @@ impl Bystander {
         }
         let ends = end_trees(&self.space, &roots, Some(signal), grace);
         for (((at, process), root), end) in asked.iter().zip(&roots).zip(ends) {
-            let report = end
-                .map_err(BystanderError::from)
-                .map(|end| StopReport::of(process.id, end));
+            let report = end.map_err(BystanderError::from).map(|end| StopReport {
+                spared: root.leader.as_ref().is_some_and(|leader| own.has(leader)),
+                ..StopReport::of(process.id, end)
+            });
             let settled = self.settle_stopped(process, root);
             if let Some(place) = reports.get_mut(*at) {
                 *place = Some(report.and_then(|report| settled.map(|()| report)));
             }
         }
-        reports.into_iter().flatten().collect()
+        Ok(reports.into_iter().flatten().collect())
     }
 
     /// What is to be ended of a process, the request being written down; none when nothing is.
@@ -126,10 +137,13 @@ impl Bystander {
         process: &Process,
         request: &StopRequest,
         scope: Option<KillMode>,
+        own: &OwnLine,
     ) -> Result<Option<TreeRoot>, BystanderError> {
         let leader = self.hold(process)?;
         let scope = scope.unwrap_or(process.kill_mode);
         match &leader {
+            // It is not ended by this, so it is not recorded as stopped either.
+            Some(leader) if own.has(leader) => {}
             Some(_) => self.request_stop(process.id, request.clone())?,
             // It has ended: only what it has left is there to be ended.
             None if scope == KillMode::Process => return Ok(None),
@@ -204,5 +218,21 @@ impl Bystander {
         };
         self.store.submit(now, vec![change]).wait()?;
         Ok(())
+    }
+}
+
+/// We and our ancestors, whom nobody ends who is one of us.
+struct OwnLine(Vec<i32>);
+
+impl OwnLine {
+    fn read() -> Result<Self, BystanderError> {
+        let own = rustix::process::getpid().as_raw_pid();
+        let line = Pid::new(own).map(ancestors).transpose()?;
+        let line = line.unwrap_or_default().into_iter().map(Pid::get);
+        Ok(Self(std::iter::once(own).chain(line).collect()))
+    }
+
+    fn has(&self, process: &Pidfd) -> bool {
+        self.0.contains(&process.pid().as_raw_pid())
     }
 }
