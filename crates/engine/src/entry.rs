@@ -1,6 +1,6 @@
 //! What a keeper's table says of a program, as the state machine is told of it.
 
-use hostledger_keeper::{Entry, Table};
+use hostledger_keeper::{Entry, State, Table};
 use hostledger_lifecycle::process::{Event, Exit};
 use hostledger_model::{LogPlace, ProcessIdentity, StopRequest, Termination, Timestamp};
 use hostledger_process::{Launch, PidSpace, Pidfd, start_time};
@@ -49,6 +49,16 @@ fn not_executed(reason: String) -> Event {
         exit_code: 126,
         reason,
     }
+}
+
+/// Whether a process ended before it was about to execute its program: whatever ended it, nothing
+/// of the program ever ran.
+pub(crate) fn never_ran(entry: &Entry) -> bool {
+    entry.state == State::Ended && entry.start_ticks.is_none()
+}
+
+pub(crate) fn killed_at_birth() -> Event {
+    not_executed("it was killed before its program was executed".to_owned())
 }
 
 /// How the program of an entry ended, by its keeper's account; when that is damaged, by what the

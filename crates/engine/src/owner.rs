@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hostledger_model::OwnerId;
 use hostledger_sys::FileLock;
@@ -76,6 +77,38 @@ impl Owner {
             Err(error) => Err(error),
         };
         held.map_err(|source| OwnerError { path, source })
+    }
+}
+
+/// How long the making of a lock can take.
+const UNTIL_MADE: Duration = Duration::from_secs(60);
+
+impl Owner {
+    /// Removes the locks of owners that died without being able to.
+    ///
+    /// # Errors
+    /// The directory cannot be listed, or a lock not be asked for.
+    pub fn sweep(directory: &Path) -> Result<(), OwnerError> {
+        let failed = |source| OwnerError {
+            path: directory.to_owned(),
+            source,
+        };
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let age = fs::metadata(&path).and_then(|file| file.modified());
+            let age = age.ok().and_then(|modified| modified.elapsed().ok());
+            // A younger one may be about to be locked.
+            if age.is_none_or(|age| age < UNTIL_MADE) {
+                continue;
+            }
+            let held = File::open(&path).and_then(|file| FileLock::is_held(&file));
+            if held.is_ok_and(|held| !held)
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::debug!(path = %path.display(), %error, "a dead owner's lock stays");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -97,6 +97,16 @@ pub enum LedgerError {
     /// Pid files cannot be swept.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// Whoever reads our output was slower than the program, and its log is bounded.
+    #[error(
+        "{bytes} bytes that process {id} wrote were removed by the bound of its log before they could be passed on"
+    )]
+    OutputMissed {
+        /// The process.
+        id: ProcessId,
+        /// How much, as far as that is known.
+        bytes: u64,
+    },
     /// Output cannot be passed on.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -197,6 +207,9 @@ impl LedgerError {
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
             Self::NoSuchPid { .. } => "hostledger ps lists the running processes",
             Self::SecretMissing { .. } => "queue it again: the file that held the value is gone",
+            Self::OutputMissed { .. } => {
+                "read faster, or bound the log by more with --max-log-size (0: not at all)"
+            }
             Self::NoLog { .. } => "output is kept of programs that have run without --terminal",
             Self::Bystander(BystanderError::Elsewhere { .. }) => "run this on that machine",
             Self::Bystander(BystanderError::OtherNamespace { .. }) => {

@@ -155,7 +155,8 @@ impl Running {
     /// it wrote is passed on. When a reader goes away, the process is stopped by SIGPIPE.
     ///
     /// # Errors
-    /// A log cannot be read, or passed on for another reason than that nobody reads.
+    /// A log cannot be read, or passed on for another reason than that nobody reads; or so much
+    /// was written while the reader was slow that the bound of the log has removed some of it.
     pub fn relay(
         &self,
         stdout: impl AsFd + Sync,
@@ -178,23 +179,39 @@ impl Running {
             let out = self.relay_stream(&out_log, &ended, &stdout);
             let err = err.join().unwrap_or_else(|panic| resume_unwind(panic));
             match (out?, err?) {
-                (Relayed::All, Relayed::All) => Ok(Relayed::All),
+                (Some(out), Some(err)) => self.check_complete(out, err),
                 _ => Ok(Relayed::ReaderGone),
             }
         })
     }
 
+    /// Whether nothing was removed from the logs before it was passed on.
+    fn check_complete(&self, out: u64, err: u64) -> Result<Relayed, LedgerError> {
+        let process = self.wait()?;
+        let missing = |dropped: Option<u64>, written: Option<u64>, passed: u64| match dropped {
+            Some(_) => written.unwrap_or_default().saturating_sub(passed),
+            None => 0,
+        };
+        let of_stdout = missing(process.stdout_dropped, process.stdout_bytes, out);
+        let of_stderr = missing(process.stderr_dropped, process.stderr_bytes, err);
+        match of_stdout + of_stderr {
+            0 => Ok(Relayed::All),
+            bytes => Err(LedgerError::OutputMissed { id: self.id, bytes }),
+        }
+    }
+
+    /// How much was passed on; none when the reader has gone.
     fn relay_stream(
         &self,
         log: &File,
         ended: &OwnedFd,
         out: &impl AsFd,
-    ) -> Result<Relayed, LedgerError> {
+    ) -> Result<Option<u64>, LedgerError> {
         match relay(log, ended, out) {
-            Ok(_bytes) => Ok(Relayed::All),
+            Ok(passed) => Ok(Some(passed.bytes)),
             Err(RelayError::ReaderGone { .. }) => {
                 self.stop_as_nobody_reads();
-                Ok(Relayed::ReaderGone)
+                Ok(None)
             }
             Err(error) => Err(error.into()),
         }

@@ -10,6 +10,7 @@ use hostledger_store::{CorruptRow, ProcessFilter};
 
 use super::stop::{StopReport, Stopped};
 use super::{Bystander, BystanderError, Replayed, Whereabouts};
+use crate::owner::Owner;
 
 /// How long past its timeout a process is left to its supervisor.
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
@@ -67,6 +68,14 @@ impl Bystander {
             ..ProcessFilter::running()
         })?;
         cleaned.corrupt = rows.corrupt;
+        for process in self.store.claimed(self.machine, Timestamp::now())?.records {
+            match self.settle_unstarted(&process) {
+                Ok(true) => cleaned.settled.push(self.process(process.id)?),
+                Ok(false) => {}
+                Err(error) => cleaned.failed.push((process.id, error)),
+            }
+        }
+        Owner::sweep(&self.owners)?;
         for process in rows.records {
             match self.look_at(&process) {
                 Ok(Found::Settled(process)) => cleaned.settled.push(*process),

@@ -83,7 +83,7 @@ impl Bystander {
             let process = self.process(id)?;
             let settled = match process.status {
                 ProcessStatus::Exited => return Ok(Some(process)),
-                ProcessStatus::Queued => false,
+                ProcessStatus::Queued => self.settle_unstarted(&process)?,
                 ProcessStatus::Running => match self.find(&process)? {
                     Whereabouts::Held(pidfd) => {
                         if !wait_ended(&pidfd, deadline.map(left_until))? {

@@ -108,6 +108,7 @@ impl Bystander {
         }
         let entry = match entry.state {
             State::Starting => match self.started(table, entry, kept) {
+                Some(found) if found.state == State::Starting => return Ok(Resolution::Open),
                 Some(entry) => entry,
                 // Its row stays queued: it never ran.
                 None => return Ok(Resolution::Done),
@@ -125,7 +126,10 @@ impl Bystander {
                 let entry = table.entry(entry.slot)?;
                 (entry.state != State::Starting).then_some(entry)
             };
-            return wait_for(UNTIL_STARTED, begun).filter(|found| found.id == entry.id);
+            // One that takes its time may run yet.
+            return wait_for(UNTIL_STARTED, begun)
+                .or_else(|| table.entry(entry.slot))
+                .filter(|found| found.id == entry.id);
         }
         entry.pid?;
         let state = settled_start(table, entry, &self.space);
@@ -147,6 +151,9 @@ impl Bystander {
         Ok(match (entry.state, identity) {
             (State::Free | State::Settled, _) => Resolution::Done,
             (State::Failed, _) => ends(self.write_down(process, [entry::failed(entry, None)])),
+            (State::Ended, _) if entry::never_ran(entry) => {
+                ends(self.write_down(process, [entry::killed_at_birth()]))
+            }
             (State::Ended, _) => {
                 let end = entry::ended(entry, &log, &self.space, None);
                 ends(self.write_down(process, start.into_iter().chain([end])))

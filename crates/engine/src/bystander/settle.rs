@@ -73,6 +73,27 @@ impl Bystander {
         Ok(())
     }
 
+    /// Takes a process back that its launcher took on with the row itself, as `run` does, and died
+    /// before it was started: nobody else was to start it. Says whether that was the case.
+    pub(super) fn settle_unstarted(&self, process: &Process) -> Result<bool, BystanderError> {
+        let taken_at_birth = process.status == ProcessStatus::Queued
+            && process.owner.is_some()
+            && process.attempt == 1
+            && process.modified_at == process.created_at;
+        if !taken_at_birth || self.is_owned(process)? {
+            return Ok(false);
+        }
+        // From here on its keeper, should it have one, starts nothing more.
+        self.replay()?;
+        let latest = self.process(process.id)?;
+        if latest.status != ProcessStatus::Queued || self.entry_of(&latest)?.is_some() {
+            return Ok(false);
+        }
+        self.write_down(&latest, [Event::Cancelled]).wait()?;
+        self.close(&latest)?;
+        Ok(true)
+    }
+
     /// Writes down that nobody can know how a process ended.
     pub(super) fn settle_lost(&self, process: &Process) -> Result<(), BystanderError> {
         self.write_down(process, [Event::Lost]).wait()?;

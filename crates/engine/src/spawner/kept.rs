@@ -43,6 +43,10 @@ pub(super) struct KeptPrograms {
     last_number: u64,
     programs: HashMap<ProcessId, Program>,
     events: Vec<(ProcessId, Event)>,
+    /// Whether programs get cgroups of their own where there can be any.
+    uses_groups: bool,
+    /// Programs that were killed at birth in their cgroup.
+    again: Vec<ProcessId>,
 }
 
 /// There is no keeper to be had.
@@ -96,6 +100,8 @@ impl KeptPrograms {
             last_number: 0,
             programs: HashMap::new(),
             events: Vec::new(),
+            uses_groups: true,
+            again: Vec::new(),
         }
     }
 
@@ -192,7 +198,11 @@ impl KeptPrograms {
     fn begin(&mut self, readiness: &OwnedFd) -> Result<(), KeeperError> {
         let name = format!("hostledger-{}", self.place.owner.simple());
         let number = self.last_number + 1;
-        let pool = make_pool(&self.space, &format!("{name}.{number}"));
+        let pool = format!("{name}.{number}");
+        let pool = self
+            .uses_groups
+            .then(|| make_pool(&self.space, &pool))
+            .flatten();
         let started = Keeper::start(&Start {
             directory: &self.place.directory,
             owner: self.place.owner,
@@ -291,7 +301,23 @@ impl KeptPrograms {
                 keeper::Event::Died => self.take_over(number, direct, readiness),
             }
         }
+        self.start_without_groups(readiness);
         std::mem::take(&mut self.events)
+    }
+
+    /// Starts those again that were killed at birth in their cgroup, with a keeper that uses none.
+    fn start_without_groups(&mut self, readiness: &OwnedFd) {
+        if self.again.is_empty() {
+            return;
+        }
+        tracing::warn!("programs are killed at birth in cgroups here: they get none from now on");
+        self.uses_groups = false;
+        for kept in &mut self.keepers {
+            kept.current = false;
+        }
+        for id in std::mem::take(&mut self.again) {
+            self.ask_again(id, readiness);
+        }
     }
 
     /// Looks at what has become of a program, as its keeper has written it down.
@@ -317,6 +343,21 @@ impl KeptPrograms {
             self.events
                 .push((id, entry::failed(entry, Some(&asked.launch))));
             self.programs.remove(&id);
+            self.free(number, entry.slot);
+            return;
+        }
+        if let Phase::Asked(asked) = &program.phase
+            && entry::never_ran(entry)
+        {
+            // A cgroup that was killed once kills what is born into it on some kernels (6.18), and
+            // so do those below it: without groups it may live.
+            if entry.group.is_some() && self.uses_groups {
+                self.again.push(id);
+            } else {
+                asked.outlet.discard();
+                self.events.push((id, entry::killed_at_birth()));
+                self.programs.remove(&id);
+            }
             self.free(number, entry.slot);
             return;
         }

@@ -90,8 +90,8 @@ fn wait_event(group: &Path, line: &str, until: Instant) -> io::Result<bool> {
     };
     loop {
         let mut text = String::new();
-        file.rewind()?;
-        match file.read_to_string(&mut text) {
+        // Newer kernels say that the group is gone to whoever seeks in its file.
+        match file.rewind().and_then(|()| file.read_to_string(&mut text)) {
             Ok(_) if text.lines().any(|found| found == line) => return Ok(true),
             Ok(_) => {}
             Err(error) if is_gone(&error) => return Ok(true),
