@@ -21,6 +21,7 @@ mod foreign;
 mod help;
 mod host;
 mod kill;
+mod killed_group;
 mod launch_options;
 mod leader;
 mod logs;
