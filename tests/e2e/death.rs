@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use hostledger_tests::{Ledger, Signal, wait_until};
-use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
 use crate::background::{Background, UNTIL_GO, is_alive, record};
@@ -40,14 +39,7 @@ impl Orphan {
 
     /// Kills the process that stayed its parent when its launcher died.
     fn kill_keeper(&self) {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        let parent = stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap();
-        let comm = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap();
-        assert_eq!(comm, "hostledger-keep\n");
-        let parent = Pid::from_raw(parent.parse().unwrap()).unwrap();
-        let held = pidfd_open(parent, PidfdFlags::empty()).unwrap();
-        pidfd_send_signal(&held, Signal::KILL).unwrap();
-        wait_until("its keeper is gone", || !is_alive(parent.as_raw_pid()));
+        hostledger_tests::kill_keeper_of(self.pid);
     }
 
     fn go(&self) {

@@ -13,6 +13,7 @@
 
 mod binary;
 mod invocation;
+mod keeper;
 mod ledger;
 mod leftovers;
 mod output;
@@ -24,6 +25,7 @@ mod wait;
 
 pub use binary::hostledger;
 pub use invocation::Invocation;
+pub use keeper::{kill_keeper_of, parent_of};
 pub use ledger::Ledger;
 pub use leftovers::environment_of;
 pub use output::{Output, json_lines};

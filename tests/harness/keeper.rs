@@ -1,0 +1,31 @@
+//! The process that stays the parent of what was launched.
+
+use std::fs;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::wait::wait_until;
+
+/// Kills the keeper of a program that runs.
+///
+/// # Panics
+/// The program's parent is no keeper.
+#[track_caller]
+pub fn kill_keeper_of(pid: i32) {
+    let keeper = parent_of(pid).expect("it runs");
+    let held = Pid::from_raw(keeper).unwrap();
+    let held = pidfd_open(held, PidfdFlags::empty()).unwrap();
+    // Held first, then looked at: it is one and the same.
+    let name = fs::read_to_string(format!("/proc/{keeper}/comm")).unwrap();
+    assert_eq!(name, "hostledger-keep\n");
+    pidfd_send_signal(&held, Signal::KILL).unwrap();
+    wait_until("it has somebody else", || parent_of(pid) != Some(keeper));
+}
+
+/// The parent of a live process.
+#[must_use]
+pub fn parent_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind_name) = stat.rsplit_once(") ")?;
+    behind_name.split(' ').nth(1)?.parse().ok()
+}
