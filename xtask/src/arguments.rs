@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::Length;
 use crate::step::{STEPS, Step};
+use crate::torture::Torture;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) enum Request {
     Step(&'static Step),
     /// Measure, and write down what came of it.
     Bench(Length),
+    /// Try to break what is promised.
+    Torture(Torture),
 }
 
 /// Reads the arguments that follow the program's name.
@@ -40,6 +43,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request
             "`bench` takes `long` or nothing, but got: {}",
             rest.join(" ")
         ),
+        // Without words behind it, it is the step of CI.
+        ["torture", rest @ ..] if !rest.is_empty() => Torture::parse(rest).map(Request::Torture),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
             Some(step) => Ok(Request::Step(step)),
             None => bail!("no chore is called `{name}`; `cargo xtask help` lists them"),
@@ -63,6 +68,8 @@ pub(crate) fn help() -> String {
     }
     text.push_str(
         "\n  bench     measure, and write docs/benchmarks.md; `bench long` takes more rounds\n\
+         \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
+         \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
          \x20 help      this text\n",
     );
     text

@@ -13,6 +13,7 @@ mod step;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod workspace;
 
 use std::io::Write;
@@ -42,6 +43,7 @@ fn run() -> anyhow::Result<()> {
         }
         Request::Ci => ci::run(&Workspace::load()?),
         Request::Step(step) => (step.run)(&Workspace::load()?),
+        Request::Torture(torture) => torture::run(&Workspace::load()?, &torture),
         Request::Bench(length) => bench::run(&Workspace::load()?, length),
     }
 }

@@ -1,7 +1,8 @@
 //! Running other programs: the only place in xtask that starts one.
 
 use std::ffi::OsStr;
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -68,6 +69,39 @@ impl Program {
         self.shown = format!("{name}={:?} {}", value.as_ref(), self.shown);
         self.command.env(name, value);
         self
+    }
+
+    /// Adds arguments, spaces and all.
+    pub(crate) fn words<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(self, arguments: I) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// Starts it in a process group of its own; this is what it reads and where it writes.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start(
+        mut self,
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> Result<Child> {
+        let command = self.command.process_group(0).stdin(stdin);
+        command
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .with_context(|| format!("`{}` cannot be started", self.shown))
+    }
+
+    /// Runs it quietly to its end, however that is.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn ended(mut self) -> Result<Output> {
+        self.command
+            .output()
+            .with_context(|| format!("`{}` cannot be started", self.shown))
     }
 
     /// Shows the command line, runs it with our output and waits.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::program::Program;
 use crate::tools::{self, DENY, MACHETE};
 use crate::workspace::Workspace;
-use crate::{package, test, tidy};
+use crate::{package, test, tidy, torture};
 
 /// One check.
 pub(crate) struct Step {
@@ -64,6 +64,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "test",
         about: "unit, integration and end-to-end tests",
         run: test::run,
+    },
+    Step {
+        name: "torture",
+        about: "what is promised about processes, with launchers and keepers killed",
+        run: torture::short,
     },
     Step {
         name: "doctest",

@@ -7,6 +7,7 @@ mod dependencies;
 mod dependency_docs;
 mod documented;
 mod finding;
+mod guarantees;
 mod layers;
 mod leftovers;
 mod lints;
@@ -39,6 +40,7 @@ const RULES: &[Rule] = &[
     sizes::check,
     names::check,
     documented::check,
+    guarantees::check,
     leftovers::check,
     whitespace::check,
     migrations::check,

@@ -1,0 +1,116 @@
+//! A process that is held, so that nobody else can be hit in its place.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+const KEEPER: &[u8] = b"hostledger-keeper";
+
+/// What the kernel keeps of that as a name: 15 bytes (prctl(2), PR_SET_NAME).
+const KEEPER_NAME: &str = "hostledger-keep";
+
+/// A live process.
+#[derive(Debug)]
+pub(super) struct Held {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+impl Held {
+    /// None when it has gone.
+    pub(super) fn open(pid: i32) -> Option<Self> {
+        let pid = Pid::from_raw(pid)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        Some(Self { pid, pidfd })
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Sends it a signal; says whether it was still there.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(super) fn signal(&self, signal: Signal) -> Result<bool> {
+        match pidfd_send_signal(&self.pidfd, signal) {
+            // A zombie takes signals as well.
+            Ok(()) => Ok(!self.has_ended()),
+            Err(Errno::SRCH) => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("{} takes no {signal:?}", self.pid())),
+        }
+    }
+
+    /// Kills it; says whether it was that which ended it.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(super) fn kill(&self) -> Result<bool> {
+        if self.has_ended() {
+            return Ok(false);
+        }
+        match pidfd_send_signal(&self.pidfd, Signal::KILL) {
+            Ok(()) => Ok(true),
+            Err(Errno::SRCH) => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("{} is not killed", self.pid())),
+        }
+    }
+
+    /// Also as a zombie.
+    pub(super) fn has_ended(&self) -> bool {
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
+    /// The keeper that a program has started, when it has one by now.
+    pub(super) fn keeper_of(launcher: i32) -> Option<Self> {
+        children(launcher).into_iter().find_map(|pid| {
+            // Held first, then looked at: it is one and the same.
+            let held = Self::open(pid)?;
+            is_keeper(pid).then_some(held)
+        })
+    }
+
+    /// The keeper that is the parent of a program.
+    pub(super) fn keeper_above(program: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{program}/stat")).ok()?;
+        let (_, behind_name) = stat.rsplit_once(") ")?;
+        let parent = behind_name.split(' ').nth(1)?.parse().ok()?;
+        let held = Self::open(parent)?;
+        is_keeper(parent).then_some(held)
+    }
+}
+
+/// Whether it says so itself, by its name or its first argument.
+pub(super) fn is_keeper(pid: i32) -> bool {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    arguments.starts_with(KEEPER) || name(pid).is_some_and(|name| name == KEEPER_NAME)
+}
+
+/// What the kernel calls a process.
+pub(super) fn name(pid: i32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+/// The children of all threads of a process.
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    let lists = threads.filter_map(|thread| {
+        let list = thread.ok()?.path().join("children");
+        fs::read_to_string(list).ok()
+    });
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<i32>>()
+        })
+        .collect()
+}

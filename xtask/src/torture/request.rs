@@ -1,0 +1,179 @@
+//! What was asked for: which proofs, how much of each, from which seed.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+/// One promise, and the attempt to break it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// No exit code is lost, made up, or anybody else's.
+    Exits,
+    /// Nothing of a tree survives its end.
+    Trees,
+    /// No signal reaches a process that was given the pid of another.
+    Reuse,
+    /// However much is written, memory and database stay as they are.
+    Output,
+    /// A real browser leaves nothing behind.
+    Browser,
+}
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// A minute for all: what CI does.
+    Short,
+    /// As much as is needed to believe it.
+    Long,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Torture {
+    /// In this order.
+    pub(crate) proofs: Vec<Proof>,
+    /// How much of each.
+    pub(crate) extent: Extent,
+    /// What everything random follows from.
+    pub(crate) seed: u64,
+}
+
+const ALL: [Proof; 5] = [
+    Proof::Exits,
+    Proof::Trees,
+    Proof::Reuse,
+    Proof::Output,
+    Proof::Browser,
+];
+
+impl Proof {
+    /// The word it is called by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Exits => "exits",
+            Self::Trees => "trees",
+            Self::Reuse => "reuse",
+            Self::Output => "output",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+impl Extent {
+    /// One of two numbers.
+    pub(crate) fn of<T>(self, short: T, long: T) -> T {
+        match self {
+            Self::Short => short,
+            Self::Long => long,
+        }
+    }
+}
+
+impl Torture {
+    /// All proofs but the one that installs a browser, briefly.
+    pub(crate) fn short() -> Self {
+        Self {
+            proofs: ALL.into_iter().filter(|it| *it != Proof::Browser).collect(),
+            extent: Extent::Short,
+            seed: any_seed(),
+        }
+    }
+
+    /// Reads the words behind `torture`.
+    ///
+    /// # Errors
+    /// A proof that there is not, an option that there is not, or a seed that is no number.
+    pub(crate) fn parse(words: &[&str]) -> Result<Self> {
+        let mut proofs = Vec::new();
+        let mut extent = Extent::Long;
+        let mut seed = None;
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--short" => extent = Extent::Short,
+                "--seed" => {
+                    let number = words.next().context("`--seed` takes a number")?;
+                    let parsed = number.parse();
+                    seed = Some(parsed.with_context(|| format!("{number} is no seed"))?);
+                }
+                "all" => proofs.extend(ALL),
+                name => match ALL.iter().find(|proof| proof.name() == name) {
+                    Some(proof) => proofs.push(*proof),
+                    None => bail!(
+                        "`torture` takes proofs ({}, all), `--short` and `--seed N`, but got: {name}",
+                        ALL.map(Proof::name).join(", ")
+                    ),
+                },
+            }
+        }
+        if proofs.is_empty() {
+            proofs = match extent {
+                Extent::Short => Self::short().proofs,
+                Extent::Long => ALL.to_vec(),
+            };
+        }
+        Ok(Self {
+            proofs,
+            extent,
+            seed: seed.unwrap_or_else(any_seed),
+        })
+    }
+
+    /// The chore that asks for the same, but for the seed.
+    pub(crate) fn command(&self) -> String {
+        let names: Vec<_> = self.proofs.iter().map(|proof| proof.name()).collect();
+        let short = self.extent.of(" --short", "");
+        format!("cargo xtask torture {}{short}", names.join(" "))
+    }
+}
+
+fn any_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(1, |time| time.as_millis() as u64 % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proofs_extent_and_seed_are_read_in_any_order() {
+        let expected = Torture {
+            proofs: vec![Proof::Exits, Proof::Reuse],
+            extent: Extent::Short,
+            seed: 7,
+        };
+        for words in [
+            ["exits", "reuse", "--short", "--seed", "7"],
+            ["--seed", "7", "exits", "--short", "reuse"],
+        ] {
+            assert_eq!(Torture::parse(&words).unwrap(), expected);
+        }
+        assert_eq!(
+            expected.command(),
+            "cargo xtask torture exits reuse --short"
+        );
+    }
+
+    #[test]
+    fn nothing_means_all_and_briefly_means_all_that_installs_nothing() {
+        assert_eq!(Torture::parse(&[]).unwrap().proofs, ALL);
+        assert_eq!(Torture::parse(&["all"]).unwrap().proofs, ALL);
+        let short = Torture::parse(&["--short"]).unwrap().proofs;
+        assert!(!short.contains(&Proof::Browser) && short.len() == ALL.len() - 1);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (words, named) in [
+            (&["exit"][..], "exit"),
+            (&["--seed"], "--seed"),
+            (&["--seed", "x"], "x"),
+            (&["--long"], "--long"),
+        ] {
+            let refusal = Torture::parse(words).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{refusal}");
+        }
+    }
+}
