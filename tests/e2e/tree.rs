@@ -18,7 +18,7 @@ const NO_GRACE: Duration = Duration::from_millis(1500);
 fn daemons_are_ended_with_the_rest_and_nobody_is_waited_for_in_vain() {
     let ledger = Ledger::new();
     let id = detach(&ledger, &[], &format!("{DAEMON}; sleep 62 & wait"));
-    wait_until("all are there", || ledger.alive().len() == 4);
+    wait_until("all are there", || ledger.alive().len() == 3);
     let begun = Instant::now();
     ledger.run(["kill", "--tree", &id]).expect_code(0);
     assert!(begun.elapsed() < NO_GRACE, "{:?}", begun.elapsed());

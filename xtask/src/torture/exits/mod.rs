@@ -22,8 +22,8 @@ const AT_ONCE: usize = 8;
 /// Launches all of it in one ledger, kills in between, and looks at what is recorded.
 pub(super) fn prove(bench: &Bench<'_>) -> Result<Verdict> {
     let plan = Plan::make(
-        bench.extent.of(150, 2000),
-        bench.extent.of(30, 300),
+        bench.extent.of(300, 2000),
+        bench.extent.of(80, 400),
         &mut Random::new(bench.seed, 1),
     );
     let place = Place::make(bench)?;

@@ -75,7 +75,7 @@ const UNTIL_RUN: Duration = Duration::from_millis(20);
 const UNTIL_WRITTEN: Duration = Duration::from_millis(5);
 
 /// How many programs one embedding program launches.
-const EMBEDDED: usize = 13;
+const EMBEDDED: usize = 6;
 
 impl End {
     fn any(random: &mut Random) -> Self {
@@ -111,9 +111,9 @@ impl Plan {
         let mut number = 0;
         while number < programs {
             // A third by each, counted in programs.
-            let (by, count) = match random.below(27) {
-                0..=12 => (Launcher::Run, 1),
-                13..=25 => (Launcher::Detach, 1),
+            let (by, count) = match random.below(13) {
+                0..=5 => (Launcher::Run, 1),
+                6..=11 => (Launcher::Detach, 1),
                 _ => (Launcher::Embedded, EMBEDDED),
             };
             let numbers = number..programs.min(number + count);
