@@ -15,7 +15,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 
 /// Words for one start; a test never takes them back, as children may write them.
-fn words() -> &'static [AtomicU64; 3] {
+fn words() -> &'static [AtomicU64; 4] {
     Box::leak(Box::default())
 }
 
@@ -41,7 +41,7 @@ fn start(
     arguments: &[&str],
     output: &OwnedFd,
     way: CloneWay,
-    words: &'static [AtomicU64; 3],
+    words: &'static [AtomicU64; 4],
 ) -> Result<Starting, SpawnError> {
     let null = File::open("/dev/null").unwrap();
     ConcurrentSpawn {
@@ -52,6 +52,7 @@ fn start(
         report: Report {
             pid: &words[0],
             start_ticks: &words[1],
+            pidfd_inode: &words[3],
             failure: &words[2],
         },
     }
@@ -76,12 +77,14 @@ fn pid_and_start_time_are_told_and_the_program_runs() {
         drop(write);
         let pid = u64::from(starting.pidfd().pid().as_raw_pid().unsigned_abs());
         assert_eq!(words[0].load(Ordering::SeqCst), pid);
+        let inode = starting.pidfd().inode().unwrap().unwrap_or_default();
         assert_eq!(end(starting), EndStatus::Exited(0));
         let mut text = String::new();
         read.read_to_string(&mut text).unwrap();
         let (stat, variable) = text.split_once('\n').unwrap();
         let ticks = stat.rsplit(')').next().unwrap().split(' ').nth(20).unwrap();
         assert_eq!(ticks.parse(), Ok(words[1].load(Ordering::SeqCst)));
+        assert_eq!(words[3].load(Ordering::SeqCst), inode);
         assert_eq!((variable, words[2].load(Ordering::SeqCst)), ("1\n", 0));
     }
 }

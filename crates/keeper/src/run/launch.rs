@@ -98,6 +98,7 @@ impl Run {
             report: Report {
                 pid: words.word(Field::Pid),
                 start_ticks: words.word(Field::StartTicks),
+                pidfd_inode: words.word(Field::PidfdInode),
                 failure: words.word(Field::Failure),
             },
         }
@@ -118,8 +119,6 @@ impl Run {
     ) {
         let pidfd = starting.pidfd();
         self.live.add(pidfd.pid(), slot);
-        let inode = pidfd.inode().ok().flatten();
-        words.store(Field::PidfdInode, inode.unwrap_or_default());
         if message.timeout != NONE {
             let deadline = clock::now().saturating_add(message.timeout);
             words.store(Field::Deadline, deadline.max(1));

@@ -62,7 +62,7 @@ pub(crate) enum Field {
     Attempt,
     /// Written by the child, before its program is executed.
     StartTicks,
-    /// 0 where the kernel has no pidfs.
+    /// Written by the child as well; 0 where the kernel has no pidfs.
     PidfdInode,
     /// The soft `RLIMIT_LOCKS` of all that descends from it; 0 for none.
     Tag,

@@ -54,6 +54,9 @@ pub struct Report<'a> {
     pub pid: &'a AtomicU64,
     /// When it started, in clock ticks since boot; written before the program is executed.
     pub start_ticks: &'a AtomicU64,
+    /// The inode of its pidfds, which no other process gets until reboot; written before the program
+    /// is executed, so that whatever that does, it is known who it was. 0 before Linux 6.9.
+    pub pidfd_inode: &'a AtomicU64,
     /// [`SpawnError::to_word`] when the program could not be executed; must be 0 before.
     pub failure: &'a AtomicU64,
 }
@@ -279,6 +282,7 @@ unsafe extern "C" fn enter(task: *mut u8) -> ! {
     let mut stat = [0; STAT_SIZE];
     let learnt = |stat: &[u8]| {
         let ticks = start_ticks(stat).ok_or(Errno::IO)?;
+        report.pidfd_inode.store(own_inode(), Ordering::Release);
         report.start_ticks.store(ticks, Ordering::Release);
         Ok(())
     };
@@ -286,6 +290,13 @@ unsafe extern "C" fn enter(task: *mut u8) -> ! {
     let Err(error) = task.plan.carry_out(&mut stat, learnt);
     report.failure.store(error.to_word(), Ordering::Release);
     end_child()
+}
+
+/// The inode of a pidfd of the process that calls; 0 where that tells nothing, or cannot be had.
+fn own_inode() -> u64 {
+    let own = Pidfd::open(rustix::process::getpid());
+    let inode = own.and_then(|own| own.inode());
+    inode.ok().flatten().unwrap_or_default()
 }
 
 /// Moves the process that calls (cgroups(7)).
