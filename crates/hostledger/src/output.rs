@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::thread;
 
 use hostledger_engine::logs::log_files;
-use hostledger_model::{LogPlace, Process, ProcessId, environment_variables};
+use hostledger_engine::script_of;
+use hostledger_model::{LogPlace, Process, ProcessId};
 use hostledger_process::{
-    Begin, Followed, LogDirectory, LogError, LogName, RelayError, ScriptOf, Stream, follow,
-    log_file_name, script,
+    Begin, Followed, LogDirectory, LogError, LogName, RelayError, Stream, follow, log_file_name,
 };
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -133,14 +133,7 @@ impl Ledger {
     /// holds no secret: it asks for each in a variable of its name.
     #[must_use]
     pub fn script(&self, process: &Process) -> Vec<u8> {
-        script(&ScriptOf {
-            id: process.id,
-            command: &process.command(),
-            directory: process.working_directory(),
-            variables: &environment_variables(&process.env),
-            secrets: &process.secret_env,
-            launch: &process.launch,
-        })
+        script_of(process)
     }
 
     /// Opens the log of one stream of a process to read it.
