@@ -176,6 +176,8 @@ fn parse(pid: Pid, line: &[u8]) -> Option<Row> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -192,17 +194,31 @@ mod tests {
     fn a_row_says_what_procfs_says() {
         let proc = Proc::open().unwrap();
         let own = crate::identity::model_pid(rustix::process::getpid());
-        let row = proc.row(own).unwrap().unwrap();
-        let stat = procfs::process::Process::myself().unwrap().stat().unwrap();
+        // A session of its own: in a container ours may have begun outside, and is 0 then.
+        let mut child = std::process::Command::new("setsid")
+            .args(["sh", "-c", "echo; exec sleep 60"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut [0])
+            .expect("it says that it runs");
+        let pid = Pid::new(child.id().cast_signed()).unwrap();
+        let row = proc.row(pid).unwrap().unwrap();
+        let process = procfs::process::Process::new(pid.get()).unwrap();
+        let stat = process.stat().unwrap();
+        let all = Snapshot::take(&proc, true);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
         assert_eq!((row.parent, row.group), (stat.ppid, stat.pgrp));
         assert_eq!((row.session, row.start.0), (stat.session, stat.starttime));
-        let all = Snapshot::take(&proc, true).unwrap();
-        let index = all.of_pid(own).unwrap();
-        assert!(
-            all.in_session(Pid::new(stat.session).unwrap())
-                .contains(&index)
-        );
-        let parent = Pid::new(stat.ppid).unwrap();
-        assert!(all.children(parent).contains(&index));
+        let all = all.unwrap();
+        let index = all.of_pid(pid).unwrap();
+        assert_eq!(all.in_session(pid), [index]);
+        assert!(all.children(own).contains(&index));
     }
 }
