@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
 use anstyle::Style;
+use serde_json::{Map, Value};
 
 use crate::error::OutputLost;
 use crate::table::Table;
@@ -50,6 +51,24 @@ impl Printer {
     /// Prints a record that is JSON already.
     pub(crate) fn json(&mut self, record: &str) -> Result<(), OutputLost> {
         writeln!(self.out, "{record}").map_err(OutputLost)
+    }
+
+    /// Prints a record that is JSON already, with fields that are not of the record itself.
+    pub(crate) fn json_with(
+        &mut self,
+        record: &str,
+        fields: Vec<(&str, Value)>,
+    ) -> anyhow::Result<()> {
+        if fields.is_empty() {
+            return Ok(self.json(record)?);
+        }
+        let mut record: Map<String, Value> = serde_json::from_str(record)?;
+        record.extend(
+            fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value)),
+        );
+        Ok(self.json(&Value::Object(record).to_string())?)
     }
 
     /// Prints a line for people; not when it is quiet.

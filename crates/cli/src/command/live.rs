@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use hostledger::{Ledger, LedgerError, LiveUsage, Process, ProcessId};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::fields::Fields;
 use crate::size::size_text;
@@ -36,37 +36,21 @@ pub(super) fn add(fields: &mut Fields, live: &LiveUsage) {
     }
 }
 
-/// Adds to a record what its process uses now, as `live`.
-pub(super) fn with_json(record: String, live: Option<LiveUsage>) -> anyhow::Result<String> {
-    let Some(live) = live else {
-        return Ok(record);
-    };
-    let mut record: Map<String, Value> = serde_json::from_str(&record)?;
+/// What it uses now, and the cgroup that is its own.
+pub(super) fn to_json(live: &LiveUsage, cgroup: Option<PathBuf>) -> Value {
     let children: Vec<i32> = live.children.iter().map(|pid| pid.get()).collect();
-    record.insert(
-        "live".to_owned(),
-        json!({
-            "rss_bytes": live.rss_bytes,
-            "vms_bytes": live.vms_bytes,
-            "cpu_percent": live.cpu_percent,
-            "threads": live.threads,
-            "open_files": live.open_files,
-            "children": children,
-        }),
-    );
-    Ok(Value::Object(record).to_string())
-}
-
-/// Adds the cgroup that is the process's own, beside what it uses.
-pub(super) fn with_cgroup(record: String, cgroup: Option<PathBuf>) -> anyhow::Result<String> {
-    let Some(path) = cgroup else {
-        return Ok(record);
-    };
-    let mut record: Map<String, Value> = serde_json::from_str(&record)?;
-    if let Some(live) = record.get_mut("live").and_then(Value::as_object_mut) {
-        live.insert("cgroup".to_owned(), path.display().to_string().into());
+    let mut figures = json!({
+        "rss_bytes": live.rss_bytes,
+        "vms_bytes": live.vms_bytes,
+        "cpu_percent": live.cpu_percent,
+        "threads": live.threads,
+        "open_files": live.open_files,
+        "children": children,
+    });
+    if let Some(cgroup) = cgroup {
+        figures["cgroup"] = cgroup.display().to_string().into();
     }
-    Ok(Value::Object(record).to_string())
+    figures
 }
 
 #[cfg(test)]
@@ -101,11 +85,8 @@ mod tests {
 
     #[test]
     fn in_json_it_is_exact() {
-        let record = || "{\"id\":1}".to_owned();
-        assert_eq!(with_json(record(), None).unwrap(), record());
-        let shown = with_json(record(), Some(live())).unwrap();
-        let shown = with_cgroup(shown, Some("/sys/fs/cgroup/x".into())).unwrap();
-        insta::assert_snapshot!(shown, @r#"{"id":1,"live":{"rss_bytes":9007104,"vms_bytes":12582912,"cpu_percent":12.345,"threads":2,"open_files":null,"children":[4711,4712],"cgroup":"/sys/fs/cgroup/x"}}"#);
-        assert_eq!(with_cgroup(record(), Some("/x".into())).unwrap(), record());
+        let shown = to_json(&live(), Some("/sys/fs/cgroup/x".into())).to_string();
+        insta::assert_snapshot!(shown, @r#"{"rss_bytes":9007104,"vms_bytes":12582912,"cpu_percent":12.345,"threads":2,"open_files":null,"children":[4711,4712],"cgroup":"/sys/fs/cgroup/x"}"#);
+        assert_eq!(to_json(&live(), None).get("cgroup"), None);
     }
 }

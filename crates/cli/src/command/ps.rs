@@ -77,10 +77,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     if printer.is_json() {
         for drawing in &drawings {
             if let Some(process) = records.get(drawing.index) {
-                printer.json(&live::with_json(
-                    process.to_json(),
-                    ledger.live_usage(process)?,
-                )?)?;
+                let live = ledger.live_usage(process)?;
+                let live = live.map(|live| ("live", live::to_json(&live, None)));
+                printer.json_with(&process.to_json(), live.into_iter().collect())?;
             }
         }
     } else {

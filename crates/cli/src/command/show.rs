@@ -3,8 +3,10 @@
 use std::io::Write as _;
 
 use anstyle::Style;
+use hostledger::model::json::AttemptRecord;
 use hostledger::model::{Attempt, KillMode, LogPlace, Outcome, ResourceUsage};
 use hostledger::{AnyRecord, Ledger, LedgerError, Process, Stream, Timestamp};
+use serde_json::Value;
 
 use super::fields::{self, Fields};
 use super::live;
@@ -25,7 +27,8 @@ Examples:
 /// Show everything about one record: a process, machine, network interface or binary
 ///
 /// Of variables only the names are shown. What a running process uses at the moment is shown with
-/// it, under the key "live" with --json.
+/// it, under the key "live" with --json; so are the attempts before the present one, under
+/// "earlier_attempts".
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -49,15 +52,14 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     }
     let record = ledger.record(ledger.find(&args.id)?)?;
     if printer.is_json() {
-        printer.json(&match &record {
-            AnyRecord::Machine(machine) => machine.to_json(),
-            AnyRecord::Interface(interface) => interface.to_json(),
-            AnyRecord::Binary(binary) => binary.to_json(),
+        match &record {
+            AnyRecord::Machine(machine) => printer.json(&machine.to_json())?,
+            AnyRecord::Interface(interface) => printer.json(&interface.to_json())?,
+            AnyRecord::Binary(binary) => printer.json(&binary.to_json())?,
             AnyRecord::Process(process) => {
-                let record = live::with_json(process.to_json(), ledger.live_usage(process)?)?;
-                live::with_cgroup(record, ledger.cgroup(process)?)?
+                printer.json_with(&process.to_json(), beside(&ledger, process)?)?;
             }
-        })?;
+        }
         return Ok(Exit::Success);
     }
     match &record {
@@ -67,6 +69,20 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         AnyRecord::Process(process) => show_process(&ledger, process, printer)?,
     }
     Ok(Exit::Success)
+}
+
+/// What is shown with the record of a process and is not of it.
+fn beside(ledger: &Ledger, process: &Process) -> anyhow::Result<Vec<(&'static str, Value)>> {
+    let mut fields = Vec::new();
+    if let Some(live) = ledger.live_usage(process)? {
+        fields.push(("live", live::to_json(&live, ledger.cgroup(process)?)));
+    }
+    let attempts = ledger.attempts(process.id)?;
+    if !attempts.is_empty() {
+        let attempts: Vec<_> = attempts.iter().map(AttemptRecord::from).collect();
+        fields.push(("earlier_attempts", serde_json::to_value(attempts)?));
+    }
+    Ok(fields)
 }
 
 fn show_process(ledger: &Ledger, process: &Process, printer: &mut Printer) -> anyhow::Result<()> {

@@ -31,7 +31,7 @@ pub use binary::{BinaryCase, BinaryInput, BinaryRecord, InstalledFile};
 pub use interface::InterfaceRecord;
 pub use line::{Line, NotAnObject, Record, interpret, parse_line};
 pub use machine::MachineRecord;
-pub use process::{ProcessDefaults, ProcessRecord};
+pub use process::{AttemptRecord, ProcessDefaults, ProcessRecord};
 pub use refusal::Refusal;
 pub use stdout::{Records, records};
 

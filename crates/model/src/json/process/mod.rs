@@ -1,8 +1,10 @@
 //! The JSON of a process.
 
+mod attempt;
 mod draft;
 mod environment;
 
+pub use attempt::AttemptRecord;
 pub use draft::ProcessDefaults;
 
 use serde::{Deserialize, Serialize};
