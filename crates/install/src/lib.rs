@@ -4,6 +4,7 @@
 //! whoever drives the provider hands in, runs that as a recorded process; the provider reads what
 //! came of it. So nothing of an installation is unaccounted for.
 
+pub mod hooks;
 mod place;
 mod provider;
 mod request;
