@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn words(script: &str, arguments: Value) -> Vec<String> {
+    fn words(script: &str, arguments: &Value) -> Vec<String> {
         let arguments = arguments.as_object().unwrap();
         let command = command(Path::new(script), "/opt/python", arguments).unwrap();
         command
@@ -102,7 +102,7 @@ mod tests {
             ("/p/on_A__1_x.js", vec!["node", "/p/on_A__1_x.js"]),
             ("/p/on_A__1_x", vec!["/p/on_A__1_x"]),
         ] {
-            assert_eq!(words(script, json!({})), expected);
+            assert_eq!(words(script, &json!({})), expected);
         }
     }
 
@@ -114,7 +114,7 @@ mod tests {
             "name": "-rf; $(x)", "trimmed": " y ",
         });
         assert_eq!(
-            words("/p/x", given)[1..],
+            words("/p/x", &given)[1..],
             [
                 "--snapshot-id=a b",
                 "--deep",
