@@ -127,6 +127,17 @@ fn a_text_that_does_not_fit_is_refused_by_name() {
 }
 
 #[test]
+fn it_is_due_when_it_is_asked_for_but_never_before_it_was_made() {
+    let past: Timestamp = "2001-01-01T00:00:00Z".parse().unwrap();
+    let later: Timestamp = "2999-01-01T00:00:00Z".parse().unwrap();
+    for (due_at, is_later) in [(None, false), (Some(past), false), (Some(later), true)] {
+        let (process, _) = checked(|it| it.due_at = due_at).unwrap();
+        let expected = if is_later { later } else { process.created_at };
+        assert_eq!(process.retry_at, Some(expected));
+    }
+}
+
+#[test]
 fn what_no_process_can_have_is_refused() {
     assert_eq!(refused(|it| it.max_attempts = 0), DraftError::NoAttempts);
     let error = refused(|it| it.launch.nice = Some(20));

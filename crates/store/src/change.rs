@@ -1,5 +1,7 @@
 //! What can be written, as data.
 
+use std::sync::Arc;
+
 use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineFacts, MachineId, NetworkInterface, OwnerId,
     Process, ProcessChange, ProcessId,
@@ -56,6 +58,9 @@ pub enum Change {
     },
     /// A new process, as it is; an id that is there already is an error.
     InsertProcess(Box<Process>),
+    /// New processes, as they are, all of them or none; an id that is there already is an error.
+    /// For many at once, which costs less than one by one.
+    InsertProcesses(Arc<[Process]>),
     /// A step in the life of a process; refused when its row is gone or does not allow it
     /// (each [`ProcessChange`] says when).
     ChangeProcess {
@@ -85,11 +90,11 @@ pub enum Used {
 }
 
 impl Change {
-    /// The record it is about; what is written in the end can be another one for
-    /// [`Change::SaveInterface`].
+    /// The record it is about, the first of several; none when it is about nothing. What is
+    /// written in the end can be another one for [`Change::SaveInterface`].
     #[must_use]
-    pub fn record(&self) -> RecordId {
-        match self {
+    pub fn record(&self) -> Option<RecordId> {
+        Some(match self {
             Self::InsertMachine(machine) => machine.id.into(),
             Self::SaveMachineFacts { id, .. }
             | Self::SaveMachineConfig { id, .. }
@@ -100,8 +105,9 @@ impl Change {
             Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.id.into(),
             Self::CountUse { of, .. } => (*of).into(),
             Self::InsertProcess(process) => process.id.into(),
+            Self::InsertProcesses(processes) => processes.first()?.id.into(),
             Self::ChangeProcess { id, .. } | Self::DeleteProcess(id) => (*id).into(),
-        }
+        })
     }
 }
 

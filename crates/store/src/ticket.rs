@@ -9,7 +9,8 @@ use crate::record_id::RecordId;
 /// How a submission ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Commit {
-    /// All of it was written and committed: the record each change wrote, in their order.
+    /// All of it was written and committed: the records that were written, in the order of their
+    /// changes.
     Applied(Vec<RecordId>),
     /// A change was refused, so nothing was written.
     Refused {

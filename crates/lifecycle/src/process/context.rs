@@ -16,7 +16,7 @@ pub struct Context<'a> {
     pub owner: OwnerId,
     /// The time it is.
     pub now: Timestamp,
-    /// Which failures are tried again.
+    /// How long a failure waits until it is tried again.
     pub retry: RetryPolicy,
     /// A random number from 0 to 1, for the jitter of a backoff.
     pub chance: f64,

@@ -8,6 +8,7 @@ use hostledger_model::{
 use statig::Outcome as Handling;
 use statig::prelude::{Handled, Super, Transition, state_machine};
 
+use super::retry::tries_again;
 use super::{Context, Effect, Event, Exit, Timer};
 use crate::resume;
 
@@ -185,7 +186,7 @@ fn arm_grace(context: &mut Context<'_>, stop_at: Timestamp, grace: Option<TimeDe
 fn end(context: &mut Context<'_>, ended: Ended) -> ProcessStatus {
     let process = context.process;
     let (outcome, exit_code) = (ended.outcome, ended.exit_code);
-    if context.retry.tries_again(process, outcome, exit_code) {
+    if tries_again(process, outcome, exit_code) {
         let wait = context.retry.backoff(process.attempt, context.chance);
         let retry_at = context.now.saturating_add(wait);
         context.save(ProcessChange::Requeued(Requeued { ended, retry_at }));

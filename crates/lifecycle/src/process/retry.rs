@@ -3,17 +3,13 @@
 use chrono::TimeDelta;
 use hostledger_model::{Outcome, Process};
 
-/// Which failures are tried again, and after how long.
+/// How long a process that failed waits until it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// The longest wait after the first failure; it doubles with each further one.
     pub base: TimeDelta,
     /// No wait is longer than this.
     pub cap: TimeDelta,
-    /// Whether a program that could not be executed is tried again.
-    pub spawn_failed: bool,
-    /// Whether a process whose end nobody could learn is tried again.
-    pub lost: bool,
 }
 
 impl Default for RetryPolicy {
@@ -21,26 +17,22 @@ impl Default for RetryPolicy {
         Self {
             base: TimeDelta::seconds(1),
             cap: TimeDelta::minutes(5),
-            spawn_failed: false,
-            lost: false,
         }
     }
 }
 
-impl RetryPolicy {
-    /// Whether an attempt that ended like this is followed by another.
-    #[must_use]
-    pub fn tries_again(&self, process: &Process, outcome: Outcome, exit_code: Option<i32>) -> bool {
-        let failed = match outcome {
-            Outcome::Exited => exit_code != Some(0),
-            Outcome::Signaled | Outcome::TimedOut => true,
-            Outcome::SpawnFailed => self.spawn_failed,
-            Outcome::Lost => self.lost,
-            Outcome::Killed | Outcome::Cancelled => false,
-        };
-        failed && process.attempt < process.max_attempts
-    }
+/// Whether an attempt that ended like this is followed by another.
+pub(super) fn tries_again(process: &Process, outcome: Outcome, exit_code: Option<i32>) -> bool {
+    let failed = match outcome {
+        Outcome::Exited => exit_code != Some(0),
+        Outcome::Signaled | Outcome::TimedOut => true,
+        Outcome::SpawnFailed | Outcome::Lost => process.retry_lost,
+        Outcome::Killed | Outcome::Cancelled => false,
+    };
+    failed && process.attempt < process.max_attempts
+}
 
+impl RetryPolicy {
     /// How long to wait after `attempt` (from 1) has failed: exponential, with full jitter.
     ///
     /// `chance` is a random number from 0 to 1; the wait is that share of the longest one.

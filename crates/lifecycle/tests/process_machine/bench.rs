@@ -1,9 +1,7 @@
 //! A process in some state, and the events it can meet.
 
 use chrono::TimeDelta;
-use hostledger_lifecycle::process::{
-    Context, Effect, Event, Exit, Output, RetryPolicy, catch_up, handle,
-};
+use hostledger_lifecycle::process::{Context, Effect, Event, Exit, Output, catch_up, handle};
 use hostledger_model::{
     BootId, CommandLine, Ended, KillMode, LogPlace, MachineId, Outcome, OwnerId, Pid, PidNamespace,
     Process, ProcessChange, ProcessDraft, ProcessIdentity, ProcessStatus, SecretWords, StartTicks,
@@ -22,7 +20,6 @@ pub(crate) struct Bench {
     pub(crate) process: Process,
     pub(crate) machine: MachineId,
     pub(crate) now: Timestamp,
-    pub(crate) retry: RetryPolicy,
 }
 
 impl Bench {
@@ -36,14 +33,12 @@ impl Bench {
             process,
             machine,
             now: now(),
-            retry: RetryPolicy::default(),
         }
     }
 
     pub(crate) fn handle(&self, event: &Event) -> (ProcessStatus, Vec<Effect>) {
         let owner = OwnerId::generate();
         let mut context = Context::new(&self.process, self.machine, owner, self.now, 1.0);
-        context.retry = self.retry;
         let status = handle(event, &mut context);
         (status, context.into_effects())
     }
@@ -51,8 +46,7 @@ impl Bench {
     /// What is written of events that are past, and the row that it makes.
     pub(crate) fn catch_up(&self, events: &[Event]) -> (Process, Vec<Effect>) {
         let owner = OwnerId::generate();
-        let mut context = Context::new(&self.process, self.machine, owner, self.now, 1.0);
-        context.retry = self.retry;
+        let context = Context::new(&self.process, self.machine, owner, self.now, 1.0);
         catch_up(&context, events)
     }
 

@@ -1,7 +1,7 @@
 //! Stops and ends.
 
 use chrono::TimeDelta;
-use hostledger_lifecycle::process::{Effect, Event, Exit, Output, RetryPolicy, Timer};
+use hostledger_lifecycle::process::{Effect, Event, Exit, Output, Timer};
 use hostledger_model::{
     Ended, KillMode, Outcome, ProcessChange, ProcessStatus, Requeued, ResourceUsage, StopRequest,
     Termination,
@@ -277,14 +277,9 @@ fn a_stop_that_its_supervisor_made_is_stored_with_the_end() {
     assert_eq!(effects, [save(ProcessChange::Ended(ended))]);
 }
 
-/// Each outcome with an attempt left: tried again or final, by policy.
+/// Each outcome with an attempt left: tried again or final, as was asked.
 #[test]
 fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
-    let asked = RetryPolicy {
-        spawn_failed: true,
-        lost: true,
-        ..RetryPolicy::default()
-    };
     let stopped = |bench: &mut Bench| bench.process.stop = Some(request(bench, SIGTERM));
     let late =
         |bench: &mut Bench| bench.process.stop = Some(StopRequest::timeout(bench.now, SIGTERM));
@@ -319,12 +314,10 @@ fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
         (queued, Event::Cancelled, &|_| (), false, false),
     ];
     for (status, event, change, by_default, when_asked) in cases {
-        for (retry, again) in [(RetryPolicy::default(), by_default), (asked, when_asked)] {
-            let mut bench = Bench {
-                retry,
-                ..Bench::new(status)
-            };
+        for (retry_lost, again) in [(false, by_default), (true, when_asked)] {
+            let mut bench = Bench::new(status);
             bench.process.max_attempts = 2;
+            bench.process.retry_lost = retry_lost;
             change(&mut bench);
             let (status, effects) = bench.handle(&event);
             assert_eq!(status == queued, again, "{event:?}");

@@ -49,6 +49,13 @@ pub struct ProcessDraft {
     pub detached: bool,
     /// How many attempts it has, at least 1.
     pub max_attempts: u32,
+    /// Whether an attempt that could not be started, or whose end nobody learnt, is tried again
+    /// as one that failed.
+    pub retry_lost: bool,
+    /// The ended process that it does again.
+    pub restart_of: Option<ProcessId>,
+    /// When it is due; at once without, or when that is past.
+    pub due_at: Option<Timestamp>,
 }
 
 /// Why a draft was refused; nothing was stored.
@@ -117,10 +124,13 @@ impl ProcessDraft {
             kill_mode: KillMode::Tree,
             detached: false,
             max_attempts: 1,
+            retry_lost: false,
+            restart_of: None,
+            due_at: None,
         }
     }
 
-    /// Checks everything and makes a queued row, due at `now`, and the secret part of its
+    /// Checks everything and makes a row, queued at `now`, and the secret part of its
     /// environment, which is not in the row.
     ///
     /// Whoever keeps that part in a file of the data directory names it in
@@ -189,13 +199,15 @@ impl ProcessDraft {
             url: self.url,
             name: self.name,
             status: ProcessStatus::Queued,
-            retry_at: Some(now),
+            retry_at: Some(self.due_at.map_or(now, |due| due.max(now))),
             owner: None,
             stop: None,
             kill_mode: self.kill_mode,
             detached: self.detached,
             attempt: 1,
             max_attempts: self.max_attempts,
+            retry_lost: self.retry_lost,
+            restart_of: self.restart_of,
         };
         Ok((process, secrets))
     }

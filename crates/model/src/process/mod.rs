@@ -126,6 +126,11 @@ pub struct Process {
     pub attempt: u32,
     /// How many attempts it has.
     pub max_attempts: u32,
+    /// Whether an attempt that could not be started, or whose end nobody learnt, is tried again
+    /// as one that failed.
+    pub retry_lost: bool,
+    /// The ended process that this one does again; its record may be gone by now.
+    pub restart_of: Option<ProcessId>,
 }
 
 /// A stop that was asked for; stored before any signal is sent.

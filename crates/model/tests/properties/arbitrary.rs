@@ -267,6 +267,8 @@ prop_compose! {
         kill_mode in select(KillMode::ALL),
         launch in launch(),
         max_attempts: u32,
+        retry_lost: bool,
+        restart_of in option::of(uuid()),
     ) -> Process {
         let command = CommandLine::new(vec![b"x".to_vec()]).unwrap();
         let draft = ProcessDraft::new(MachineId::generate(), command, b"/".to_vec());
@@ -292,6 +294,8 @@ prop_compose! {
             kill_mode,
             launch,
             max_attempts,
+            retry_lost,
+            restart_of: restart_of.map(ProcessId::from),
             ..process
         }
     }

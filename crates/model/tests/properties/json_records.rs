@@ -110,6 +110,7 @@ proptest! {
         prop_assert_eq!((record.parent_id, record.iface_id), (process.parent_id, process.interface_id));
         prop_assert_eq!((record.process_type, record.outcome), (Some(process.process_type), process.outcome));
         prop_assert_eq!((record.attempt, record.max_attempts.unwrap_or(1)), (Some(process.attempt), process.max_attempts.max(1)));
+        prop_assert_eq!((record.retry_lost.unwrap_or_default(), record.restart_of), (process.retry_lost, process.restart_of));
         prop_assert_eq!(record.kill_mode.unwrap_or(KillMode::Tree), process.kill_mode);
         prop_assert_eq!(record.detached.unwrap_or_default(), process.detached);
         prop_assert_eq!(&record.stop, &process.stop);
@@ -163,6 +164,7 @@ proptest! {
             ("timeout", process.timeout != NO_TIMEOUT),
             ("worker_type", !process.worker_type.is_empty()),
             ("max_attempts", process.max_attempts > 1),
+            ("retry_lost", process.retry_lost),
             ("kill_mode", process.kill_mode != KillMode::Tree),
             ("detached", process.detached),
             ("launch", process.launch != LaunchAttributes::default()),

@@ -126,6 +126,8 @@ diesel::table! {
         stdout_dropped -> Nullable<BigInt>,
         stderr_dropped -> Nullable<BigInt>,
         secret_batch -> Nullable<Text>,
+        retry_lost -> Bool,
+        restart_of -> Nullable<Text>,
     }
 }
 

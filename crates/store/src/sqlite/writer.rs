@@ -164,9 +164,12 @@ fn write_one(
     let write = |connection: &mut SqliteConnection| {
         let mut written = Vec::with_capacity(submission.changes.len());
         for (at, change) in submission.changes.iter().enumerate() {
-            let record = apply::change(connection, failures, change, submission.now)
-                .map_err(TakenBack::Failed)?;
-            written.push(record.ok_or(TakenBack::Refused(at))?);
+            let now = submission.now;
+            match apply::change(connection, failures, change, now, &mut written) {
+                Ok(true) => {}
+                Ok(false) => return Err(TakenBack::Refused(at)),
+                Err(failed) => return Err(TakenBack::Failed(failed)),
+            }
         }
         Ok(written)
     };

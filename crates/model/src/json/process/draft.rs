@@ -54,6 +54,9 @@ impl ProcessRecord {
             kill_mode: self.kill_mode.unwrap_or(KillMode::Tree),
             detached: self.detached.unwrap_or_default(),
             max_attempts: self.max_attempts.unwrap_or(1),
+            retry_lost: self.retry_lost.unwrap_or_default(),
+            restart_of: None,
+            due_at: None,
         })
     }
 

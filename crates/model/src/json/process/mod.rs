@@ -90,6 +90,12 @@ pub struct ProcessRecord {
     /// How many attempts it has, when more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// True when an attempt that could not be started, or whose end nobody learnt, is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_lost: Option<bool>,
+    /// The process that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_of: Option<ProcessId>,
     /// Milliseconds it may run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -203,6 +209,8 @@ impl From<&Process> for ProcessRecord {
             outcome: process.outcome,
             attempt: Some(process.attempt),
             max_attempts: Some(process.max_attempts).filter(|attempts| *attempts > 1),
+            retry_lost: process.retry_lost.then_some(true),
+            restart_of: process.restart_of,
             timeout_ms: process.timeout_ms,
             kill_mode: Some(process.kill_mode).filter(|mode| *mode != KillMode::Tree),
             detached: process.detached.then_some(true),

@@ -5,7 +5,7 @@ mod machine;
 mod network;
 
 use diesel::prelude::*;
-use hostledger_model::{Outcome, ProcessChange, Timestamp};
+use hostledger_model::{Outcome, Process, ProcessChange, Timestamp};
 
 use super::binary::{BinaryContentRow, BinaryRow};
 use super::encoding;
@@ -18,18 +18,29 @@ use super::update::update;
 use crate::change::{Change, Used};
 use crate::record_id::RecordId;
 
-/// Carries a change out: the record it wrote, or none when the row did not allow it.
+/// Carries a change out and adds what it wrote to `written`; false when the row did not allow it.
 pub(super) fn change(
     connection: &mut SqliteConnection,
     failures: &Failures,
     change: &Change,
     now: Timestamp,
-) -> Result<Option<RecordId>, Failed> {
-    let record = change.record();
-    carry_out(connection, change, now).map_err(|failed| match failed {
-        Failed::Query(error) => failures.of_change(record, error),
-        known @ Failed::Store(_) => known,
-    })
+    written: &mut Vec<RecordId>,
+) -> Result<bool, Failed> {
+    if let Change::InsertProcesses(processes) = change {
+        for process in &**processes {
+            let inserted = insert_process(connection, process);
+            inserted.map_err(|error| failures.of_change(process.id.into(), error))?;
+            written.push(process.id.into());
+        }
+        return Ok(true);
+    }
+    let record = carry_out(connection, change, now);
+    let record = record.map_err(|failed| match (failed, change.record()) {
+        (Failed::Query(error), Some(record)) => failures.of_change(record, error),
+        (failed, _) => failed,
+    })?;
+    written.extend(record);
+    Ok(record.is_some())
 }
 
 /// Whether a change writes with a single statement at most.
@@ -49,10 +60,17 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
             ProcessChange::Ended(ended) => ended.outcome != Outcome::Lost,
             _ => true,
         },
-        Change::DeleteMachine(_) | Change::DeleteProcess(_) => false,
+        Change::InsertProcesses(_) | Change::DeleteMachine(_) | Change::DeleteProcess(_) => false,
     }
 }
 
+fn insert_process(connection: &mut SqliteConnection, process: &Process) -> QueryResult<usize> {
+    diesel::insert_into(schema::process::table)
+        .values(ProcessRow::from(process))
+        .execute(connection)
+}
+
+/// The record that a change of one record wrote, or none when the row did not allow it.
 fn carry_out(
     connection: &mut SqliteConnection,
     change: &Change,
@@ -96,17 +114,16 @@ fn carry_out(
             true
         }
         Change::InsertProcess(process) => {
-            diesel::insert_into(schema::process::table)
-                .values(ProcessRow::from(&**process))
-                .execute(connection)?;
+            insert_process(connection, process)?;
             true
         }
+        Change::InsertProcesses(_) => false,
         Change::ChangeProcess { id, change, owner } => {
             process::change(connection, *id, change, *owner, now)?
         }
         Change::DeleteProcess(id) => delete::process(connection, *id)?,
     };
-    Ok(applied.then(|| change.record()))
+    Ok(change.record().filter(|_| applied))
 }
 
 /// Counts in the database itself, so that no count is lost between writers.

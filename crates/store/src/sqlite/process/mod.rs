@@ -114,6 +114,8 @@ impl TableRow for ProcessRow {
             kill_mode: own.read_kill_mode(read)?,
             attempt: read.number("attempt", own.attempt)?,
             max_attempts: read.number("max_attempts", own.max_attempts)?,
+            retry_lost: own.retry_lost,
+            restart_of: read.parse_some("restart_of", own.restart_of.as_ref())?,
             detached: own.detached,
             identity: own.identity.read(read, pid)?,
             name: own.name,

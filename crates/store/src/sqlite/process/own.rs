@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use hostledger_model::{
-    BootId, KillMode, LaunchAttributes, LogPlace, OwnerId, Pid, PidNamespace, Process,
+    BootId, KillMode, LaunchAttributes, LogPlace, OwnerId, Pid, PidNamespace, Process, ProcessId,
     ProcessIdentity, ResourceUsage, SecretBatchId, StartTicks, StopRequest,
 };
 
@@ -39,6 +39,8 @@ pub(in crate::sqlite) struct OwnRow {
     pub(super) stdout_dropped: Option<i64>,
     pub(super) stderr_dropped: Option<i64>,
     pub(super) secret_batch: Option<String>,
+    pub(super) retry_lost: bool,
+    pub(super) restart_of: Option<String>,
 }
 
 /// Exact identity, but for the pid, which ArchiveBox has a column for.
@@ -91,6 +93,8 @@ impl Default for OwnRow {
             stdout_dropped: None,
             stderr_dropped: None,
             secret_batch: None,
+            retry_lost: false,
+            restart_of: None,
         }
     }
 }
@@ -127,6 +131,8 @@ impl From<&Process> for OwnRow {
             stdout_dropped: process.stdout_dropped.map(encoding::bits),
             stderr_dropped: process.stderr_dropped.map(encoding::bits),
             secret_batch: process.secret_batch.map(SecretBatchId::simple),
+            retry_lost: process.retry_lost,
+            restart_of: process.restart_of.map(ProcessId::simple),
         }
     }
 }

@@ -120,6 +120,7 @@ macro_rules! contract_suite {
                 are_written_all_or_nothing_when_they_fail,
                 one_that_fails_spares_those_beside_it,
                 are_written_in_order,
+                many_processes_are_inserted_at_once_or_none_of_them,
                 what_was_submitted_is_written_before_the_store_closes,
                 many_threads_count_without_losing_any,
             }

@@ -156,6 +156,8 @@ fn what() -> impl Strategy<Value = Process> {
         any::<bool>(),
         any::<u32>(),
         any::<u32>(),
+        any::<bool>(),
+        option::of(id::<ProcessId>()),
     );
     let texts = (option::of(text()), option::of(text()));
     (command, environment, timeout, launch(), kind, texts).prop_map(
@@ -176,6 +178,8 @@ fn what() -> impl Strategy<Value = Process> {
             detached: kind.3,
             attempt: kind.4,
             max_attempts: kind.5,
+            retry_lost: kind.6,
+            restart_of: kind.7,
             url: texts.0,
             name: texts.1,
             ..super::world::new_process(MachineId::generate(), 0)

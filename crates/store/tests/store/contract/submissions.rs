@@ -1,6 +1,6 @@
 //! The writer: what is written together, and what is not.
 
-use hostledger_model::ProcessId;
+use hostledger_model::{Process, ProcessId};
 use hostledger_store::{Access, Change, Commit, StoreError, Ticket, Used};
 
 use super::Harness;
@@ -92,6 +92,32 @@ pub(crate) fn are_written_in_order<H: Harness>() {
     for ticket in tickets {
         assert!(ticket.wait().unwrap().is_applied());
     }
+}
+
+pub(crate) fn many_processes_are_inserted_at_once_or_none_of_them<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid");
+    let insert =
+        |processes: &[Process]| submit(store, vec![Change::InsertProcesses(processes.into())]);
+    let none = insert(&[]).unwrap();
+    assert_eq!(none, Commit::Applied(Vec::new()));
+
+    let processes: Vec<_> = (0..1500).map(|at| new_process(machine.id, at)).collect();
+    let ids = processes.iter().map(|process| process.id.into()).collect();
+    assert_eq!(insert(&processes).unwrap(), Commit::Applied(ids));
+    for process in processes.iter().step_by(499) {
+        assert_eq!(store.process(process.id).unwrap().as_ref(), Some(process));
+    }
+
+    let fresh = new_process(machine.id, 0);
+    let known = &processes[7];
+    let error = insert(&[fresh.clone(), known.clone()]).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Duplicate { record, .. } if record == known.id.into()),
+        "{error:?}"
+    );
+    assert_eq!(store.process(fresh.id).unwrap(), None);
 }
 
 pub(crate) fn what_was_submitted_is_written_before_the_store_closes<H: Harness>() {
