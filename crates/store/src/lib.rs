@@ -17,7 +17,9 @@ mod records;
 mod rows;
 mod sqlite;
 mod store;
+mod table;
 mod ticket;
+mod writer;
 
 pub use change::{Change, Used};
 pub use error::{CorruptRow, ReadOnly, StoreError};

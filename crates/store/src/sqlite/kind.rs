@@ -4,8 +4,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::catalog::{schema_object, table_column};
 use super::process::Columns;
-use super::schema::{names, process, schema_object, table_column};
+use super::schema::{names, process};
 
 /// 'HLDG', which our first migration writes into the file's header.
 const APPLICATION_ID: i64 = 0x484C_4447;

@@ -9,8 +9,9 @@ use diesel::result::Error;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::catalog::schema_object;
 use super::failure::{Failed, Failures};
-use super::schema::{migration, schema_object};
+use super::schema::migration;
 use super::transaction;
 use crate::error::StoreError;
 

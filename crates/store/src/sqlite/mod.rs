@@ -4,9 +4,10 @@ mod access;
 mod apply;
 mod attempt;
 mod binary;
+mod catalog;
 mod check;
+mod commit;
 mod connections;
-mod encoding;
 mod failure;
 mod interface;
 mod journal;
@@ -18,14 +19,13 @@ mod open;
 mod page;
 mod prefix;
 mod process;
-mod row;
-mod schema;
 mod store;
 mod transaction;
 mod update;
 mod uri;
 mod worker_id;
-mod writer;
+
+use crate::table::{encoding, row, schema};
 
 pub use open::OpenOptions;
 pub use store::SqliteStore;

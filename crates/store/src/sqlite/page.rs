@@ -2,21 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::binary::BinaryRow;
-use super::interface::InterfaceRow;
-use super::machine::MachineRow;
-use super::row::{Read, TableRow, columns};
+use super::row::{Read, columns};
 use super::schema::{binary, interface, machine};
-use crate::rows::{Page, PageKey};
-
-/// The records of a page; full pages have a next one.
-pub(super) fn of<R: TableRow>(rows: Vec<Read<R>>, limit: u32) -> Page<R::Record> {
-    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
-    Page {
-        next: rows.last().filter(|_| full).map(Read::key),
-        rows: rows.into_iter().map(Read::record).collect(),
-    }
-}
+use crate::rows::PageKey;
+use crate::table::{BinaryRow, InterfaceRow, MachineRow};
 
 /// Both conditions on the time, as the first alone lets an index be used.
 macro_rules! page {

@@ -10,11 +10,11 @@ use hostledger_model::{
 };
 
 use super::check;
+use super::commit::FileCommitter;
 use super::connections::Connections;
 use super::open::{self, OpenOptions};
 use super::process::Columns;
-use super::row::{Read, TableRow};
-use super::writer::Writer;
+use super::row::{self, Read, TableRow};
 use super::{attempt, binary, interface, machine, page, prefix, process, transaction, worker_id};
 use crate::change::Change;
 use crate::error::{ReadOnly, StoreError};
@@ -22,7 +22,9 @@ use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};
+use crate::table;
 use crate::ticket::Ticket;
+use crate::writer::Writer;
 
 /// A ledger in a file of SQLite's.
 ///
@@ -45,16 +47,17 @@ impl SqliteStore {
     /// [`StoreError`] names what is in the way; then nothing is changed.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
         let opened = open::open(path, options)?;
-        let writer =
-            match opened.access {
-                Access::Foreign => None,
-                Access::Own => Some(Writer::start(opened.failures.clone()).map_err(|source| {
+        let writer = match opened.access {
+            Access::Foreign => None,
+            Access::Own => Some(
+                Writer::start(FileCommitter::new(opened.failures.clone())).map_err(|source| {
                     StoreError::Open {
                         path: opened.failures.path.clone(),
                         source: Arc::new(source),
                     }
-                })?),
-            };
+                })?,
+            ),
+        };
         let connections = Connections::new(opened.failures, opened.access);
         if let Some(connection) = opened.connection {
             connections.keep(connection);
@@ -172,7 +175,7 @@ impl Store for SqliteStore {
         let ids = self
             .connections
             .read(|connection| process::list_ids(connection, self.columns, filter))?;
-        Ok(ids.iter().map(|id| process::read_id(id)).collect())
+        Ok(ids.iter().map(|id| table::read_id(id)).collect())
     }
 
     fn process_count(&self, filter: &ProcessFilter) -> Result<u64, StoreError> {
@@ -197,7 +200,7 @@ impl Store for SqliteStore {
         let line = self
             .connections
             .read(|connection| process::ancestors(connection, process))?;
-        let rows: Rows<ProcessId> = line.iter().map(|id| process::read_id(id)).collect();
+        let rows: Rows<ProcessId> = line.iter().map(|id| table::read_id(id)).collect();
         rows.complete()
     }
 
@@ -211,7 +214,7 @@ impl Store for SqliteStore {
             .read(|connection| process::descendants(connection, process, status))?;
         let read = |(id, depth): &(String, usize)| {
             let depth = *depth;
-            process::read_id(id).map(|id| Descendant { id, depth })
+            table::read_id(id).map(|id| Descendant { id, depth })
         };
         Ok(found.iter().map(read).collect())
     }
@@ -250,7 +253,7 @@ impl Store for SqliteStore {
         let rows = self
             .connections
             .read(|connection| page::machines(connection, after, limit))?;
-        Ok(page::of(rows, limit))
+        Ok(row::page(rows, limit))
     }
 
     fn interface_page(
@@ -261,14 +264,14 @@ impl Store for SqliteStore {
         let rows = self
             .connections
             .read(|connection| page::interfaces(connection, after, limit))?;
-        Ok(page::of(rows, limit))
+        Ok(row::page(rows, limit))
     }
 
     fn binary_page(&self, after: Option<&PageKey>, limit: u32) -> Result<Page<Binary>, StoreError> {
         let rows = self
             .connections
             .read(|connection| page::binaries(connection, after, limit))?;
-        Ok(page::of(rows, limit))
+        Ok(row::page(rows, limit))
     }
 
     fn process_page(
@@ -279,6 +282,6 @@ impl Store for SqliteStore {
         let rows = self
             .connections
             .read(|connection| process::page(connection, self.columns, after, limit))?;
-        Ok(page::of(rows, limit))
+        Ok(row::page(rows, limit))
     }
 }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use crate::error::StoreError;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
-use crate::sqlite::machine::{self, MachineFactsRow};
+use crate::sqlite::machine;
 use crate::sqlite::schema::machine::{config as config_column, modified_at, table};
+use crate::table::MachineFactsRow;
 
 pub(super) fn save_facts(
     connection: &mut SqliteConnection,

@@ -7,16 +7,14 @@ mod network;
 use diesel::prelude::*;
 use hostledger_model::{Outcome, Process, ProcessChange, Timestamp};
 
-use super::binary::{BinaryContentRow, BinaryRow};
 use super::encoding;
 use super::failure::{Failed, Failures};
-use super::interface::InterfaceRow;
-use super::machine::MachineRow;
-use super::process::{self, ProcessRow};
+use super::process;
 use super::schema;
 use super::update::update;
 use crate::change::{Change, Used};
 use crate::record_id::RecordId;
+use crate::table::{BinaryContentRow, BinaryRow, InterfaceRow, MachineRow, ProcessRow};
 
 /// Carries a change out and adds what it wrote to `written`; false when the row did not allow it.
 pub(super) fn change(

@@ -7,8 +7,9 @@ use crate::error::StoreError;
 use crate::record_id::RecordId;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
-use crate::sqlite::interface::{InterfaceRow, NetworkFactsRow, by_fingerprint};
+use crate::sqlite::interface::by_fingerprint;
 use crate::sqlite::schema::interface::{modified_at, table};
+use crate::table::{InterfaceRow, NetworkFactsRow};
 
 /// Updates the row of the same fingerprint, or inserts this one: which row it is.
 ///

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use hostledger_model::Timestamp;
 
-use super::base::KILLED;
 use crate::sqlite::encoding;
 use crate::sqlite::literal::literal;
 use crate::sqlite::schema::process;
 use crate::sqlite::update::update;
+use crate::table::KILLED;
 
 /// Writes the exit codes of those found gone as they are read; how many.
 pub(in crate::sqlite) fn mend_exit_codes(

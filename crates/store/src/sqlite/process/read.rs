@@ -7,13 +7,13 @@ use hostledger_model::{
     MachineId, Pid, ProcessId, ProcessStatus, ProcessType, SecretBatchId, Timestamp,
 };
 
-use super::{BaseRow, ProcessRow};
 use crate::filter::ProcessFilter;
 use crate::rows::PageKey;
 use crate::sqlite::encoding;
 use crate::sqlite::literal::{literal, status};
 use crate::sqlite::row::{Read, columns};
 use crate::sqlite::schema::process;
+use crate::table::{BaseRow, ProcessRow};
 
 /// Ids asked for in one statement; SQLite takes 32 766 parameters at most.
 pub(super) const IDS: usize = 10_000;

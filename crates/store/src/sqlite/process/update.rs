@@ -6,13 +6,13 @@ use hostledger_model::{
     Ended, Outcome, OwnerId, ProcessChange, ProcessId, ProcessStatus, Requeued, Started, Timestamp,
 };
 
-use super::own::{IdentityRow, UsageRow};
 use crate::sqlite::attempt;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
 use crate::sqlite::literal::{Literal, literal, status};
 use crate::sqlite::schema::process;
 use crate::sqlite::update::update;
+use crate::table::{IdentityRow, UsageRow};
 
 /// The columns that tell how an attempt ended.
 #[derive(AsChangeset, Default)]

@@ -1,4 +1,7 @@
-//! The tables as SQLite holds them; plain names here, ArchiveBox's there.
+//! The tables as their rows are read and written; plain names here, ArchiveBox's there.
+//!
+//! The types are SQLite's. PostgreSQL holds ids, times and JSON as what they are, and is asked
+//! for them in these forms.
 
 diesel::table! {
     #[sql_name = "machine_machine"]
@@ -179,27 +182,8 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    #[sql_name = "sqlite_schema"]
-    schema_object (name) {
-        #[sql_name = "type"]
-        kind -> Text,
-        name -> Text,
-    }
-}
-
-diesel::table! {
-    // A function of SQLite's that reads like a table; `arg` is its argument.
-    #[sql_name = "pragma_table_info"]
-    table_column (name) {
-        name -> Text,
-        #[sql_name = "arg"]
-        table_name -> Text,
-    }
-}
-
 /// The tables' names in the database, as errors and lookups name them.
-pub(super) mod names {
+pub(crate) mod names {
     pub(crate) const MACHINE: &str = "machine_machine";
     pub(crate) const INTERFACE: &str = "machine_networkinterface";
     pub(crate) const BINARY: &str = "machine_binary";

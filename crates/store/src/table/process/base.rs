@@ -1,21 +1,20 @@
 //! The columns of `machine_process` that ArchiveBox knows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use hostledger_model::{BinaryId, InterfaceId, Pid, Process, ProcessId};
 use serde_json::{Map, Value};
 
 use crate::error::CorruptRow;
-use crate::sqlite::encoding::{self, RowReader};
-use crate::sqlite::schema::process;
+use crate::table::encoding::{self, RowReader};
+use crate::table::schema::process;
 
 /// What older writers put for a process that they found gone: it reads as killed.
 const FOUND_GONE: i64 = -1;
-pub(super) const KILLED: i32 = 137;
+pub(crate) const KILLED: i32 = 137;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(in crate::sqlite) struct BaseRow {
+#[diesel(table_name = process, treat_none_as_default_value = false)]
+pub(crate) struct BaseRow {
     pub(super) id: String,
     pub(super) created_at: String,
     pub(super) modified_at: String,

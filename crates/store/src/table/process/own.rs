@@ -1,19 +1,18 @@
 //! The columns of `machine_process` that are our own: a foreign table does not have them.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use hostledger_model::{
     BootId, KillMode, LaunchAttributes, LogPlace, OwnerId, Pid, PidNamespace, Process, ProcessId,
     ProcessIdentity, ResourceUsage, SecretBatchId, StartTicks, StopRequest,
 };
 
 use crate::error::CorruptRow;
-use crate::sqlite::encoding::{self, RowReader};
-use crate::sqlite::schema::process;
+use crate::table::encoding::{self, RowReader};
+use crate::table::schema::process;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_default_value = false)]
-pub(in crate::sqlite) struct OwnRow {
+#[diesel(table_name = process, treat_none_as_default_value = false)]
+pub(crate) struct OwnRow {
     #[diesel(embed)]
     pub(super) identity: IdentityRow,
     pub(super) owner: Option<String>,
@@ -45,25 +44,25 @@ pub(in crate::sqlite) struct OwnRow {
 
 /// Exact identity, but for the pid, which ArchiveBox has a column for.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Default)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(in crate::sqlite) struct IdentityRow {
-    pub(in crate::sqlite) boot_id: Option<String>,
-    pub(in crate::sqlite) pid_namespace: Option<i64>,
-    pub(in crate::sqlite) start_ticks: Option<i64>,
-    pub(in crate::sqlite) pidfd_inode: Option<i64>,
+#[diesel(table_name = process, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct IdentityRow {
+    pub(crate) boot_id: Option<String>,
+    pub(crate) pid_namespace: Option<i64>,
+    pub(crate) start_ticks: Option<i64>,
+    pub(crate) pidfd_inode: Option<i64>,
 }
 
 /// Resource use; all of it is there or none.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Default, Clone, Copy)]
-#[diesel(table_name = process, check_for_backend(Sqlite), treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(in crate::sqlite) struct UsageRow {
-    pub(in crate::sqlite) cpu_user_us: Option<i64>,
-    pub(in crate::sqlite) cpu_system_us: Option<i64>,
-    pub(in crate::sqlite) max_rss_kib: Option<i64>,
-    pub(in crate::sqlite) block_inputs: Option<i64>,
-    pub(in crate::sqlite) block_outputs: Option<i64>,
-    pub(in crate::sqlite) voluntary_switches: Option<i64>,
-    pub(in crate::sqlite) involuntary_switches: Option<i64>,
+#[diesel(table_name = process, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct UsageRow {
+    pub(crate) cpu_user_us: Option<i64>,
+    pub(crate) cpu_system_us: Option<i64>,
+    pub(crate) max_rss_kib: Option<i64>,
+    pub(crate) block_inputs: Option<i64>,
+    pub(crate) block_outputs: Option<i64>,
+    pub(crate) voluntary_switches: Option<i64>,
+    pub(crate) involuntary_switches: Option<i64>,
 }
 
 /// What the columns' defaults in the database are.
@@ -197,7 +196,7 @@ impl From<&ProcessIdentity> for IdentityRow {
 
 impl IdentityRow {
     /// The identity, when the row says one; then it has a pid as well.
-    pub(in crate::sqlite) fn read(
+    pub(crate) fn read(
         self,
         read: RowReader<'_>,
         pid: Option<Pid>,
@@ -232,10 +231,7 @@ impl From<&ResourceUsage> for UsageRow {
 }
 
 impl UsageRow {
-    pub(in crate::sqlite) fn read(
-        self,
-        read: RowReader<'_>,
-    ) -> Result<Option<ResourceUsage>, CorruptRow> {
+    pub(crate) fn read(self, read: RowReader<'_>) -> Result<Option<ResourceUsage>, CorruptRow> {
         let Some(cpu_user) = self.cpu_user_us else {
             return Ok(None);
         };

@@ -13,22 +13,22 @@ use serde_json::Value;
 use crate::error::CorruptRow;
 
 /// Writes a time as `2026-01-31 12:00:00.000000`.
-pub(super) fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
 /// Unsigned numbers keep their bits: SQLite's integers are signed.
-pub(super) fn bits(number: u64) -> i64 {
+pub(crate) fn bits(number: u64) -> i64 {
     number.cast_signed()
 }
 
 /// Counts of uses are never negative and stop at what a column holds.
-pub(super) fn count(uses: u64) -> i64 {
+pub(crate) fn count(uses: u64) -> i64 {
     i64::try_from(uses).unwrap_or(i64::MAX)
 }
 
 /// A list of texts as JSON.
-pub(super) fn text_list(texts: &[String]) -> String {
+pub(crate) fn text_list(texts: &[String]) -> String {
     Value::from_iter(texts.iter().map(String::as_str)).to_string()
 }
 
@@ -37,12 +37,12 @@ pub(super) fn text_list(texts: &[String]) -> String {
     clippy::expect_used,
     reason = "structs of texts, numbers and lists always have a JSON form"
 )]
-pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data has a JSON form")
 }
 
 /// Byte strings one after another, each ended by a NUL, which none of them holds.
-pub(super) fn byte_list(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn byte_list(parts: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for part in parts {
         bytes.extend_from_slice(part);
@@ -52,7 +52,7 @@ pub(super) fn byte_list(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Reads what [`byte_list`] wrote.
-pub(super) fn read_byte_list(bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn read_byte_list(bytes: &[u8]) -> Vec<Vec<u8>> {
     bytes
         .split_inclusive(|byte| *byte == 0)
         .map(|part| part.strip_suffix(b"\0").unwrap_or(part).to_vec())
@@ -61,9 +61,9 @@ pub(super) fn read_byte_list(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// Reads the columns of one row, and names row and column when one cannot be read.
 #[derive(Clone, Copy)]
-pub(super) struct RowReader<'r> {
-    pub(super) table: &'static str,
-    pub(super) id: &'r str,
+pub(crate) struct RowReader<'r> {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'r str,
 }
 
 /// A time that has none of the three forms in use.
@@ -90,7 +90,7 @@ struct Missing {
 }
 
 impl RowReader<'_> {
-    pub(super) fn corrupt(
+    pub(crate) fn corrupt(
         self,
         column: &'static str,
         source: impl Error + Send + Sync + 'static,
@@ -104,14 +104,14 @@ impl RowReader<'_> {
     }
 
     /// Anything that parses from its text: an id, a status.
-    pub(super) fn parse<T>(self, column: &'static str, text: &str) -> Result<T, CorruptRow>
+    pub(crate) fn parse<T>(self, column: &'static str, text: &str) -> Result<T, CorruptRow>
     where
         T: FromStr<Err: Error + Send + Sync + 'static>,
     {
         text.parse().map_err(|source| self.corrupt(column, source))
     }
 
-    pub(super) fn parse_some<T>(
+    pub(crate) fn parse_some<T>(
         self,
         column: &'static str,
         text: Option<&String>,
@@ -123,7 +123,7 @@ impl RowReader<'_> {
     }
 
     /// Reads the three forms of a time: six digits, no fraction, and a `T` in the middle.
-    pub(super) fn time(self, column: &'static str, text: &str) -> Result<Timestamp, CorruptRow> {
+    pub(crate) fn time(self, column: &'static str, text: &str) -> Result<Timestamp, CorruptRow> {
         let form = if text.as_bytes().get(10) == Some(&b'T') {
             "%Y-%m-%dT%H:%M:%S%.f"
         } else {
@@ -141,7 +141,7 @@ impl RowReader<'_> {
         }
     }
 
-    pub(super) fn time_some(
+    pub(crate) fn time_some(
         self,
         column: &'static str,
         text: Option<&String>,
@@ -149,7 +149,7 @@ impl RowReader<'_> {
         text.map(|text| self.time(column, text)).transpose()
     }
 
-    pub(super) fn json<T: serde::de::DeserializeOwned>(
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(
         self,
         column: &'static str,
         text: &str,
@@ -157,7 +157,7 @@ impl RowReader<'_> {
         serde_json::from_str(text).map_err(|source| self.corrupt(column, source))
     }
 
-    pub(super) fn json_some(
+    pub(crate) fn json_some(
         self,
         column: &'static str,
         text: Option<&String>,
@@ -165,7 +165,7 @@ impl RowReader<'_> {
         text.map(|text| self.json(column, text)).transpose()
     }
 
-    pub(super) fn number<T: TryFrom<i64>>(
+    pub(crate) fn number<T: TryFrom<i64>>(
         self,
         column: &'static str,
         number: i64,
@@ -174,7 +174,7 @@ impl RowReader<'_> {
     }
 
     /// A pid, which is 1 or above.
-    pub(super) fn pid(self, pid: Option<i64>) -> Result<Option<Pid>, CorruptRow> {
+    pub(crate) fn pid(self, pid: Option<i64>) -> Result<Option<Pid>, CorruptRow> {
         let Some(number) = pid else { return Ok(None) };
         i32::try_from(number)
             .ok()
@@ -184,7 +184,7 @@ impl RowReader<'_> {
     }
 
     /// A column that may not be NULL as another one of its group is not.
-    pub(super) fn present<T>(
+    pub(crate) fn present<T>(
         self,
         column: &'static str,
         because: &'static str,

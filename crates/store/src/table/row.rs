@@ -6,6 +6,8 @@ use std::sync::Arc;
 use diesel::deserialize::{self, FromSqlRow};
 use diesel::dsl::SqlTypeOf;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+#[cfg(feature = "postgres")]
+use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::DeserializeFieldError;
 use diesel::row::Row;
@@ -14,10 +16,10 @@ use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, Selectable};
 
 use crate::error::CorruptRow;
-use crate::rows::PageKey;
+use crate::rows::{Page, PageKey};
 
 /// A row of a table, and the record that it stands for.
-pub(super) trait TableRow: Sized {
+pub(crate) trait TableRow: Sized {
     /// The table, as the database names it.
     const TABLE: &'static str;
 
@@ -31,7 +33,7 @@ pub(super) trait TableRow: Sized {
 }
 
 /// A row that was read, or the position of one whose values have the wrong type.
-pub(super) enum Read<R> {
+pub(crate) enum Read<R> {
     Whole(R),
     Broken {
         id: String,
@@ -41,7 +43,7 @@ pub(super) enum Read<R> {
 }
 
 /// The columns to select for rows of a type, each of which is loaded as a [`Read`].
-pub(super) fn columns<R: Selectable<Sqlite>>() -> Columns<R::SelectExpression> {
+pub(crate) fn columns<R: Selectable<Sqlite>>() -> Columns<R::SelectExpression> {
     Columns(R::construct_selection())
 }
 
@@ -50,12 +52,16 @@ pub(super) fn columns<R: Selectable<Sqlite>>() -> Columns<R::SelectExpression> {
 /// A type of our own, as diesel says how its own types are loaded: not at all once a value
 /// is bad.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
-pub(super) struct Columns<E>(E);
+pub(crate) struct Columns<E>(E);
 
 /// See [`Columns`].
 #[derive(Debug, Clone, Copy, SqlType)]
 #[diesel(sqlite_type(name = "Text"))]
-pub(super) struct Together;
+#[cfg_attr(
+    feature = "postgres",
+    diesel(postgres_type(oid = 25, array_oid = 1009))
+)]
+pub(crate) struct Together;
 
 impl<E: Expression> Expression for Columns<E> {
     type SqlType = Together;
@@ -72,25 +78,32 @@ impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Columns<E> {
 }
 
 /// Every row begins with its id; the creation time follows, where there is one.
-impl<R> FromSqlRow<Together, Sqlite> for Read<R>
-where
-    R: Selectable<Sqlite> + FromSqlRow<SqlTypeOf<R::SelectExpression>, Sqlite>,
-{
-    fn build_from_row<'a>(row: &impl Row<'a, Sqlite>) -> deserialize::Result<Self> {
-        match R::build_from_row(row) {
-            Ok(row) => Ok(Self::Whole(row)),
-            Err(error) => Ok(Self::Broken {
-                id: row.get_value::<Text, _, _>(0)?,
-                created_at: row.get_value::<Text, _, _>(1)?,
-                error,
-            }),
+macro_rules! is_read_on {
+    ($backend:ty) => {
+        impl<R> FromSqlRow<Together, $backend> for Read<R>
+        where
+            R: Selectable<$backend> + FromSqlRow<SqlTypeOf<R::SelectExpression>, $backend>,
+        {
+            fn build_from_row<'a>(row: &impl Row<'a, $backend>) -> deserialize::Result<Self> {
+                match R::build_from_row(row) {
+                    Ok(row) => Ok(Self::Whole(row)),
+                    Err(error) => Ok(Self::Broken {
+                        id: row.get_value::<Text, _, _>(0)?,
+                        created_at: row.get_value::<Text, _, _>(1)?,
+                        error,
+                    }),
+                }
+            }
         }
-    }
+    };
 }
+is_read_on!(Sqlite);
+#[cfg(feature = "postgres")]
+is_read_on!(Pg);
 
 impl<R> Read<R> {
     /// The same row, as another one makes it.
-    pub(super) fn map<S>(self, make: impl FnOnce(R) -> S) -> Read<S> {
+    pub(crate) fn map<S>(self, make: impl FnOnce(R) -> S) -> Read<S> {
         match self {
             Self::Whole(row) => Read::Whole(make(row)),
             Self::Broken {
@@ -107,7 +120,7 @@ impl<R> Read<R> {
 }
 
 impl<R: TableRow> Read<R> {
-    pub(super) fn record(self) -> Result<R::Record, CorruptRow> {
+    pub(crate) fn record(self) -> Result<R::Record, CorruptRow> {
         match self {
             Self::Whole(row) => row.record(),
             Self::Broken { id, error, .. } => {
@@ -125,7 +138,7 @@ impl<R: TableRow> Read<R> {
         }
     }
 
-    pub(super) fn key(&self) -> PageKey {
+    pub(crate) fn key(&self) -> PageKey {
         let (id, created_at) = match self {
             Self::Whole(row) => row.position(),
             Self::Broken { id, created_at, .. } => (id.as_str(), created_at.as_str()),
@@ -134,5 +147,14 @@ impl<R: TableRow> Read<R> {
             created_at: created_at.to_owned(),
             id: id.to_owned(),
         }
+    }
+}
+
+/// The records of a page; full pages have a next one.
+pub(crate) fn page<R: TableRow>(rows: Vec<Read<R>>, limit: u32) -> Page<R::Record> {
+    let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+    Page {
+        next: rows.last().filter(|_| full).map(Read::key),
+        rows: rows.into_iter().map(Read::record).collect(),
     }
 }

@@ -1,0 +1,17 @@
+//! The tables' rows, the same on every engine: what stands in their columns, and the records
+//! that they stand for.
+
+mod attempt;
+mod binary;
+pub(crate) mod encoding;
+mod interface;
+mod machine;
+mod process;
+pub(crate) mod row;
+pub(crate) mod schema;
+
+pub(crate) use attempt::AttemptRow;
+pub(crate) use binary::{BinaryContentRow, BinaryRow};
+pub(crate) use interface::{InterfaceRow, NetworkFactsRow};
+pub(crate) use machine::{MachineFactsRow, MachineRow};
+pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, UsageRow, read_id};
