@@ -1,0 +1,200 @@
+//! Programs are handed to a keeper, which is begun when there is none.
+
+use std::error::Error;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hostledger_keeper::{self as keeper, Keeper, KeeperError, Request, Start};
+use hostledger_lifecycle::process::Event;
+use hostledger_model::{Process, ProcessId, with_causes};
+use hostledger_process::{Ambient, Hierarchy, PidSpace};
+use rustix::event::epoll;
+
+use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept};
+use crate::forget::forget_pool;
+use crate::logs::LogOf;
+use crate::port::LaunchOrder;
+use crate::spawner::failed::StartFailed;
+use crate::spawner::outlet::Outlet;
+
+/// Between SIGTERM and SIGKILL of a program whose time is up, when only its keeper is left.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How many keepers are tried for one program, should they die one after the other.
+const KEEPERS: usize = 4;
+
+impl KeptPrograms {
+    /// Begins a keeper ahead of the first program, as that takes a moment.
+    pub(in crate::spawner) fn prepare(&mut self, readiness: &OwnedFd) {
+        if let Err(error) = self.begin(readiness) {
+            let error = &error as &dyn Error;
+            tracing::warn!(error, "no keeper: programs are started as our children");
+        }
+    }
+
+    /// Hands a program to the keeper. What comes of it is an event, unless there is no keeper.
+    pub(in crate::spawner) fn spawn(
+        &mut self,
+        process: &Process,
+        order: &LaunchOrder,
+        readiness: &OwnedFd,
+    ) -> Result<(), Unkept> {
+        if !self.keepers.iter().any(|kept| kept.current) && self.begin(readiness).is_err() {
+            return Err(Unkept);
+        }
+        if let Err(error) = self.ask(process, order, readiness) {
+            self.events.push((process.id, error.event()));
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &mut self,
+        process: &Process,
+        order: &LaunchOrder,
+        readiness: &OwnedFd,
+    ) -> Result<(), StartFailed> {
+        let asked = Asked {
+            launch: order.check()?,
+            outlet: Outlet::open(order)?,
+            process: process.clone(),
+            order: order.clone(),
+        };
+        let number = self
+            .hand_over_or_begin(&asked, readiness)
+            .inspect_err(|_| asked.outlet.discard())?;
+        let program = Program {
+            keeper: number,
+            tag: keeper::tag(process.id, process.attempt),
+            log: LogOf::order(order, asked.outlet.begins()),
+            phase: Phase::Asked(Box::new(asked)),
+        };
+        self.programs.insert(process.id, program);
+        Ok(())
+    }
+
+    /// Hands a program over, to a new keeper where the one there is has just died, or acts as
+    /// another user than we do now.
+    fn hand_over_or_begin(
+        &mut self,
+        asked: &Asked,
+        readiness: &OwnedFd,
+    ) -> Result<u64, StartFailed> {
+        for _ in 1..KEEPERS {
+            match self.hand_over(asked) {
+                Err(StartFailed::Keeper(KeeperError::CredentialsChanged | KeeperError::Gone)) => {
+                    self.begin(readiness)?;
+                }
+                handed => return handed,
+            }
+        }
+        self.hand_over(asked)
+    }
+
+    fn hand_over(&mut self, asked: &Asked) -> Result<u64, StartFailed> {
+        let (process, order) = (&asked.process, &asked.order);
+        let tag = keeper::tag(process.id, process.attempt);
+        let ambient = Ambient::read().map_err(StartFailed::Handover)?;
+        let block = asked.launch.block(&ambient, tag);
+        let block = block.map_err(StartFailed::Handover)?;
+        let current = self.keepers.iter_mut().find(|kept| kept.current);
+        let kept = current.ok_or(KeeperError::Gone)?;
+        let keeper = kept.keeper.as_mut().ok_or(KeeperError::Gone)?;
+        let logged = asked.outlet.is_logged();
+        keeper.launch(&Request {
+            id: process.id,
+            attempt: process.attempt,
+            block: &block,
+            stdio: asked.outlet.stdio(),
+            timeout: process.timeout_ms.map(Duration::from_millis),
+            grace: GRACE,
+            kill_mode: process.kill_mode,
+            max_log_bytes: order.attributes.log_bound().filter(|_| logged),
+        })?;
+        Ok(kept.number)
+    }
+
+    fn begin(&mut self, readiness: &OwnedFd) -> Result<(), KeeperError> {
+        let name = format!("hostledger-{}", self.place.owner.simple());
+        let number = self.last_number + 1;
+        let pool = format!("{name}.{number}");
+        let pool = self
+            .uses_groups
+            .then(|| make_pool(&self.space, &pool))
+            .flatten();
+        let started = Keeper::start(&Start {
+            directory: &self.place.directory,
+            owner: self.place.owner,
+            program: &self.place.program,
+            cgroup: pool.as_deref(),
+        });
+        let keeper = started.inspect_err(|_| forget_pool(pool.as_deref()))?;
+        let token = epoll::EventData::new_u64(number);
+        epoll::add(readiness, keeper.as_fd(), token, epoll::EventFlags::IN).map_err(|errno| {
+            KeeperError::Prepare {
+                source: errno.into(),
+            }
+        })?;
+        self.last_number = number;
+        for kept in &mut self.keepers {
+            kept.current = false;
+        }
+        self.keepers.push(Kept {
+            number,
+            table: keeper.table().clone(),
+            keeper: Some(keeper),
+            current: true,
+        });
+        Ok(())
+    }
+
+    /// Starts those again that were killed at birth in their cgroup, with a keeper that uses none.
+    pub(super) fn start_without_groups(&mut self, readiness: &OwnedFd) {
+        if self.again.is_empty() {
+            return;
+        }
+        tracing::warn!("programs are killed at birth in cgroups here: they get none from now on");
+        self.uses_groups = false;
+        for kept in &mut self.keepers {
+            kept.current = false;
+        }
+        for id in std::mem::take(&mut self.again) {
+            self.ask_again(id, readiness);
+        }
+    }
+
+    /// A program that was asked for and not started: another keeper starts it.
+    pub(super) fn ask_again(&mut self, id: ProcessId, readiness: &OwnedFd) {
+        let Some(program) = self.programs.remove(&id) else {
+            return;
+        };
+        let Phase::Asked(asked) = program.phase else {
+            self.events.push((id, Event::Lost));
+            return;
+        };
+        let Asked {
+            process,
+            order,
+            outlet,
+            ..
+        } = *asked;
+        outlet.discard();
+        if self.spawn(&process, &order, readiness).is_err() {
+            let gone = StartFailed::Keeper(KeeperError::Gone);
+            self.events.push((id, gone.event()));
+        }
+    }
+}
+
+/// A place for cgroups of programs, where there can be one.
+fn make_pool(space: &PidSpace, name: &str) -> Option<PathBuf> {
+    let pool = match Hierarchy::find(Path::new("/"), space.means()) {
+        Ok(hierarchy) => hierarchy
+            .make_pool(name)
+            .map_err(|error| with_causes(&error)),
+        Err(reason) => Err(with_causes(&reason)),
+    };
+    pool.inspect_err(|reason| tracing::debug!(reason, "no cgroups for programs"))
+        .ok()
+}
