@@ -27,6 +27,7 @@ mod kill;
 mod killed_group;
 mod launch_options;
 mod leader;
+mod locked;
 mod logs;
 mod namespace;
 mod nested;

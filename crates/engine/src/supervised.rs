@@ -12,8 +12,8 @@ use crate::watch::Watch;
 /// A process and what is still to be done about it.
 ///
 /// Events are handled one after the other: the next one only when all effects of the one
-/// before are carried out and durable. So a decision is never made on a row that was not
-/// written yet.
+/// before are carried out and durable. So a decision is made on a row as it is written; only an
+/// end that somebody wants goes on, after a moment, as if a start or a request to stop were.
 pub(crate) struct Supervised {
     pub(crate) process: Process,
     pub(crate) order: Box<LaunchOrder>,
@@ -22,8 +22,9 @@ pub(crate) struct Supervised {
     pub(crate) effects: VecDeque<Effect>,
     /// The event that the effects come from.
     pub(crate) handling: Option<Event>,
-    /// The change that is being written.
-    pub(crate) saving: Option<Saving>,
+    /// The changes that are not durable yet, in order; the first is with the book, or will be
+    /// again.
+    pub(crate) unwritten: VecDeque<Saving>,
     /// Whether the spawner still has to tell what came of the start.
     pub(crate) starting: bool,
 }
@@ -37,7 +38,7 @@ impl Supervised {
             events: VecDeque::from([Event::Launch]),
             effects: VecDeque::new(),
             handling: None,
-            saving: None,
+            unwritten: VecDeque::new(),
             starting: false,
         }
     }
@@ -46,41 +47,89 @@ impl Supervised {
     pub(crate) fn is_over(&self) -> bool {
         self.process.status != ProcessStatus::Running
             && !self.starting
-            && self.saving.is_none()
+            && self.unwritten.is_empty()
             && self.effects.is_empty()
             && self.events.is_empty()
     }
 
-    /// The code it has ended with, when that is known and not yet dealt with.
+    /// Whether what is next waits for a change to be written.
+    pub(crate) fn waits_for_its_row(&self) -> bool {
+        self.unwritten.back().is_some_and(|last| !last.overtaken)
+    }
+
+    /// Has what is next not wait any longer, unless it follows an end: a start or a request to
+    /// stop is a fact that no refusal undoes.
+    pub(crate) fn overtake(&mut self) {
+        if let Some(last) = self.unwritten.back_mut()
+            && !last.overtaken
+            && (last.is_start() || last.is_stop())
+        {
+            last.overtaken = true;
+            last.change.apply(&mut self.process, last.now);
+        }
+    }
+
+    /// Forgets a request to stop that was overtaken and then refused: whose request stands is told
+    /// by the row.
+    pub(crate) fn take_back(&mut self, refused: &Saving) {
+        if let ProcessChange::StopRequested(request) = &refused.change
+            && refused.overtaken
+            && self.process.stop.as_ref() == Some(request)
+        {
+            self.process.stop = None;
+        }
+    }
+
+    /// The code it has ended with, when that is known and not yet written.
     pub(crate) fn exit_code(&self) -> Option<i32> {
-        self.events.iter().find_map(|event| match event {
+        let told = self.events.iter().find_map(|event| match event {
             Event::Exited(exit) => Some(exit.termination.exit_code()),
             _ => None,
-        })
+        });
+        told.or_else(|| self.unwritten.iter().find_map(Saving::exit_code))
     }
 
     /// Whether it can be left as it is: everything that has happened is dealt with and written
     /// down, or cannot be written.
     pub(crate) fn can_be_left(&self) -> bool {
-        match &self.saving {
+        match self.unwritten.front() {
             Some(saving) => saving.failures > 0,
             None => !self.starting && self.effects.is_empty() && self.events.is_empty(),
         }
     }
 }
 
-/// A change that is being written.
+/// A change that is to be written.
 pub(crate) struct Saving {
     pub(crate) change: ProcessChange,
     /// When it was decided: the row's modification time.
     pub(crate) now: Timestamp,
     /// How often it could not be written.
     pub(crate) failures: u32,
+    /// Whether it is applied to the row in memory already, and what follows does not wait for it.
+    pub(crate) overtaken: bool,
 }
 
 impl Saving {
+    pub(crate) fn new(change: ProcessChange, now: Timestamp) -> Self {
+        Self {
+            change,
+            now,
+            failures: 0,
+            overtaken: false,
+        }
+    }
+
+    pub(crate) fn is_start(&self) -> bool {
+        matches!(self.change, ProcessChange::Started(_))
+    }
+
+    pub(crate) fn is_stop(&self) -> bool {
+        matches!(self.change, ProcessChange::StopRequested(_))
+    }
+
     /// The exit code that is to be written.
-    pub(crate) fn exit_code(&self) -> Option<i32> {
+    fn exit_code(&self) -> Option<i32> {
         match &self.change {
             ProcessChange::Ended(ended) => ended.exit_code,
             ProcessChange::Requeued(requeued) => requeued.ended.exit_code,

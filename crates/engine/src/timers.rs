@@ -14,6 +14,8 @@ pub(crate) enum Alarm {
     Lifecycle(Timer),
     /// A change could not be written: try again.
     SaveAgain,
+    /// An end that somebody wants has waited for the database for long enough.
+    Overtake,
 }
 
 /// When which timer of which process goes off; at most one of a kind for each process.
@@ -30,10 +32,15 @@ impl Timers {
         self.due.push(Reverse((at, id, alarm)));
     }
 
+    /// Whether `alarm` is still to go off.
+    pub(crate) fn is_armed(&self, id: ProcessId, alarm: Alarm) -> bool {
+        self.armed.contains_key(&(id, alarm))
+    }
+
     /// Has no timer of the process go off any more.
     pub(crate) fn disarm(&mut self, id: ProcessId) {
         let alarms = [Timer::Timeout, Timer::Grace].map(Alarm::Lifecycle);
-        for alarm in alarms.into_iter().chain([Alarm::SaveAgain]) {
+        for alarm in alarms.into_iter().chain([Alarm::SaveAgain, Alarm::Overtake]) {
             self.armed.remove(&(id, alarm));
         }
     }

@@ -1,5 +1,7 @@
 //! The loop: waits for what happens, has it decided, carries it out.
 
+mod saving;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -7,26 +9,18 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use hostledger_lifecycle::process::{Context, Effect, Event, Timer, handle};
-use hostledger_model::{KillMode, ProcessChange, ProcessId, ProcessStatus, Timestamp, with_causes};
+use hostledger_model::{KillMode, ProcessId, ProcessStatus, Timestamp};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::engine::Parts;
 use crate::message::Message;
-use crate::port::BookError;
 use crate::supervised::{Saving, Supervised};
 use crate::timers::{Alarm, Timers};
 use crate::waker::Waker;
 use crate::watch::{NotRecorded, Progress};
 
 const SIGKILL: i32 = 9;
-
-/// Between tries to write a change, doubling; the store has waited for locks before each.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How many failures those who wait for a process are spared.
-const PATIENCE: u32 = 5;
 
 pub(crate) struct EventLoop {
     parts: Parts,
@@ -73,13 +67,14 @@ impl EventLoop {
                     Alarm::Lifecycle(Timer::Timeout) => self.feed(id, Event::TimedOut),
                     Alarm::Lifecycle(Timer::Grace) => self.feed(id, Event::GraceOver),
                     Alarm::SaveAgain => self.save(id),
+                    Alarm::Overtake => self.overtake(id),
                 }
             }
         }
-        let unwritten = self.supervised.iter().filter(|(_, supervised)| {
-            let saving = supervised.saving.as_ref();
-            saving.is_some_and(|saving| matches!(saving.change, ProcessChange::Started(_)))
-        });
+        let unwritten = self
+            .supervised
+            .iter()
+            .filter(|(_, supervised)| supervised.unwritten.iter().any(Saving::is_start));
         for id in unwritten.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.end_unrecorded(id);
         }
@@ -153,16 +148,21 @@ impl EventLoop {
     }
 
     fn feed(&mut self, id: ProcessId, event: Event) {
-        if let Some(supervised) = self.supervised.get_mut(&id) {
-            supervised.events.push_back(event);
-            self.advance(id);
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        let ends = is_wish_to_end(&event);
+        supervised.events.push_back(event);
+        self.advance(id);
+        if ends {
+            self.limit_wait(id);
         }
     }
 
     /// Does for a process whatever can be done now.
     fn advance(&mut self, id: ProcessId) {
         while let Some(supervised) = self.supervised.get_mut(&id) {
-            if supervised.saving.is_some() {
+            if supervised.waits_for_its_row() {
                 return;
             }
             if let Some(effect) = supervised.effects.pop_front() {
@@ -198,15 +198,7 @@ impl EventLoop {
                 // What came of it may be known already, without the descriptor becoming ready.
                 self.waker.wake();
             }
-            Effect::Save(change) => {
-                let now = self.parts.clock.now();
-                supervised.saving = Some(Saving {
-                    change,
-                    now,
-                    failures: 0,
-                });
-                self.save(id);
-            }
+            Effect::Save(change) => self.begin_save(id, change),
             Effect::Signal { signal, scope } => {
                 if let Err(error) = self.parts.spawner.signal(id, signal, scope) {
                     let error = &error as &dyn std::error::Error;
@@ -233,129 +225,6 @@ impl EventLoop {
         }
     }
 
-    /// Has the change that a process is at written, or written again.
-    fn save(&self, id: ProcessId) {
-        let Some(saving) = self
-            .supervised
-            .get(&id)
-            .and_then(|supervised| supervised.saving.as_ref())
-        else {
-            return;
-        };
-        let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
-        let saved = Box::new(move |result| {
-            // The loop may have ended: then nobody waits for this any more.
-            if outbox.send(Message::Saved { id, result }).is_ok() {
-                waker.wake();
-            }
-        });
-        self.parts.book.save(
-            id,
-            self.parts.owner,
-            saving.change.clone(),
-            saving.now,
-            saved,
-        );
-    }
-
-    fn saved(&mut self, id: ProcessId, result: Result<bool, BookError>) {
-        let Some(supervised) = self.supervised.get_mut(&id) else {
-            return;
-        };
-        let Some(saving) = supervised.saving.take() else {
-            return;
-        };
-        let is_stop = matches!(saving.change, ProcessChange::StopRequested(_));
-        match result {
-            Ok(true) => self.written(id, &saving),
-            // Somebody else has asked before us: their request stands.
-            Ok(false) if is_stop => self.advance(id),
-            Ok(false) if self.knows_of_stop_now(id) => self.advance(id),
-            Ok(false) => self.give_up(id, &saving.change),
-            Err(error) if is_stop => {
-                // Whoever wants an end is not made to wait for a disk.
-                tracing::warn!(%id, error = with_causes(&*error), "a request to stop was not written");
-                self.written(id, &saving);
-            }
-            Err(error) => self.save_later(id, saving, error),
-        }
-    }
-
-    fn written(&mut self, id: ProcessId, saving: &Saving) {
-        let Some(supervised) = self.supervised.get_mut(&id) else {
-            return;
-        };
-        saving.change.apply(&mut supervised.process, saving.now);
-        if matches!(saving.change, ProcessChange::Started(_)) {
-            self.parts.book.opened(&supervised.process);
-        }
-        if supervised.process.status == ProcessStatus::Running {
-            let running = Box::new(supervised.process.clone());
-            supervised.watch.tell(Progress::Running(running));
-        }
-        self.advance(id);
-    }
-
-    /// A change could not be written: it is tried again until it can, and those who wait are told
-    /// when that takes long.
-    fn save_later(&mut self, id: ProcessId, saving: Saving, source: BookError) {
-        let Some(supervised) = self.supervised.get_mut(&id) else {
-            return;
-        };
-        let failures = saving.failures + 1;
-        tracing::warn!(%id, failures, error = with_causes(&*source), "a change was not written");
-        let is_start = matches!(saving.change, ProcessChange::Started(_));
-        let exit_code = saving.exit_code().or_else(|| supervised.exit_code());
-        // What runs without its start being written would run again: it is ended first.
-        if failures >= PATIENCE && (!is_start || exit_code.is_some()) {
-            let reason = NotRecorded::Failed {
-                id,
-                exit_code,
-                source,
-            };
-            supervised.watch.tell(Progress::NotRecorded(reason));
-        }
-        supervised.saving = Some(Saving { failures, ..saving });
-        if is_start && failures == PATIENCE {
-            self.end_unrecorded(id);
-        }
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << (failures - 1).min(16))
-            .min(LONGEST_PAUSE);
-        self.timers.arm(
-            id,
-            Alarm::SaveAgain,
-            self.parts.clock.elapsed().saturating_add(pause),
-        );
-    }
-
-    /// Whether a change was refused as somebody else has asked for a stop that we did not know
-    /// of. If so, we do now, and the event is to be handled again.
-    fn knows_of_stop_now(&mut self, id: ProcessId) -> bool {
-        let Some(supervised) = self.supervised.get_mut(&id) else {
-            return false;
-        };
-        if supervised.process.stop.is_some() {
-            return false;
-        }
-        let stop = match self.parts.book.read(id) {
-            Ok(row) => row
-                .filter(|row| row.owner == Some(self.parts.owner))
-                .and_then(|row| row.stop),
-            Err(error) => {
-                tracing::warn!(%id, error = with_causes(&*error), "a row that refused a change cannot be read");
-                None
-            }
-        };
-        let (Some(stop), Some(event)) = (stop, supervised.handling.take()) else {
-            return false;
-        };
-        supervised.process.stop = Some(stop);
-        supervised.effects.clear();
-        supervised.events.push_front(event);
-        true
-    }
-
     /// All is written down: the spawner may forget the process, and so do we. When its end was
     /// asked for, what it has left is ended with it, as far as its kill mode reaches.
     fn finish(&mut self, id: ProcessId) {
@@ -372,30 +241,6 @@ impl EventLoop {
             ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
         });
     }
-
-    /// Its row is somebody else's now. A process whose start was refused is ended: it would run
-    /// again when that row is taken for queued; any other goes on, and is reaped when it ends.
-    fn give_up(&mut self, id: ProcessId, refused: &ProcessChange) {
-        match refused {
-            ProcessChange::Ended(_) | ProcessChange::Requeued(_) => {
-                self.parts.spawner.release(id, None);
-            }
-            ProcessChange::Started(_) => {
-                self.abandoned.insert(id);
-                self.end_unrecorded(id);
-            }
-            ProcessChange::Claimed { .. }
-            | ProcessChange::Deferred { .. }
-            | ProcessChange::Detached
-            | ProcessChange::StopRequested(_) => {}
-        }
-        self.timers.disarm(id);
-        if let Some(supervised) = self.supervised.remove(&id) {
-            supervised
-                .watch
-                .tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
-        }
-    }
 }
 
 impl Drop for EventLoop {
@@ -411,6 +256,14 @@ impl Drop for EventLoop {
             }
         }
     }
+}
+
+/// Whether somebody wants the process to end, and is not to wait for a database.
+fn is_wish_to_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StopRequested { .. } | Event::TimedOut | Event::GraceOver
+    )
 }
 
 /// A random number from 0 to 1; nothing depends on its being unpredictable.

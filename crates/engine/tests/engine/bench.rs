@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hostledger_engine::port::{
-    BookError, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner, StdinSource,
-    SystemClock,
+    BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner,
+    StdinSource, SystemClock,
 };
 use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -67,10 +67,24 @@ impl World {
         assert!(!timeout.timed_out(), "never told {what:?}, only {told:?}");
     }
 
+    /// From now on changes are neither written nor refused until they are answered.
+    pub(crate) fn hold(&self) {
+        *self.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// Has what was held written, and what follows written at once.
     pub(crate) fn answer_held(&self) {
         for (change, saved) in self.held.lock().unwrap().take().unwrap() {
             self.tell(format!("saved {}", name(&change)));
             saved(Ok(true));
+        }
+    }
+
+    /// Refuses what was held.
+    pub(crate) fn refuse_held(&self) {
+        for (change, saved) in self.held.lock().unwrap().take().unwrap() {
+            self.tell(format!("refused {}", name(&change)));
+            saved(Ok(false));
         }
     }
 }
@@ -92,6 +106,7 @@ pub(crate) struct FakeBook(Arc<World>);
 impl ProcessBook for FakeBook {
     fn save(&self, _: ProcessId, _: OwnerId, change: ProcessChange, _: Timestamp, saved: Saved) {
         if let Some(held) = self.0.held.lock().unwrap().as_mut() {
+            self.0.tell(format!("held {}", name(&change)));
             held.push((change, saved));
             return;
         }
@@ -233,8 +248,32 @@ pub(crate) struct Bench {
     pub(crate) engine: Engine,
 }
 
+/// A clock for waiting that goes on when it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct HandClock(Arc<Mutex<Duration>>);
+
+impl HandClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
 impl Bench {
     pub(crate) fn new() -> Self {
+        Self::with_clock(SystemClock::start())
+    }
+
+    pub(crate) fn with_clock(clock: impl Clock + 'static) -> Self {
         let world = Arc::new(World::default());
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let ready = Arc::new(eventfd(0, flags).unwrap());
@@ -246,7 +285,7 @@ impl Bench {
         let engine = Engine::start(Parts {
             book: Box::new(FakeBook(Arc::clone(&world))),
             spawner: Box::new(spawner),
-            clock: Box::new(SystemClock::start()),
+            clock: Box::new(clock),
             machine,
             owner,
         });

@@ -9,3 +9,4 @@
 mod bench;
 mod failures;
 mod life;
+mod overtaken;

@@ -1,0 +1,217 @@
+//! Changes on their way into the row of a process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, with_causes};
+
+use super::EventLoop;
+use crate::message::Message;
+use crate::port::BookError;
+use crate::supervised::{Saving, Supervised};
+use crate::timers::Alarm;
+use crate::watch::{NotRecorded, Progress};
+
+/// How long an end that somebody wants waits for the database.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Between tries to write a change, doubling; the store has waited for locks before each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many failures those who wait for a process are spared.
+const PATIENCE: u32 = 5;
+
+impl EventLoop {
+    /// Has a change written. What follows waits for that, unless it follows one that nobody waits
+    /// for any more.
+    pub(super) fn begin_save(&mut self, id: ProcessId, change: ProcessChange) {
+        let now = self.parts.clock.now();
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        let is_start = matches!(change, ProcessChange::Started(_));
+        let is_stopped = supervised.process.stop.is_some();
+        let is_first = supervised.unwritten.is_empty();
+        supervised.unwritten.push_back(Saving::new(change, now));
+        if !is_first {
+            supervised.overtake();
+            return;
+        }
+        self.save(id);
+        // The signal of a stop that was asked for before the start follows the start.
+        if is_start && is_stopped {
+            self.limit_wait(id);
+        }
+    }
+
+    /// Somebody wants the process to end: from now on that waits for the database no longer than
+    /// a moment.
+    pub(super) fn limit_wait(&mut self, id: ProcessId) {
+        let waits = self
+            .supervised
+            .get(&id)
+            .is_some_and(Supervised::waits_for_its_row);
+        if waits && !self.timers.is_armed(id, Alarm::Overtake) {
+            let at = self.parts.clock.elapsed().saturating_add(LONGEST_WAIT);
+            self.timers.arm(id, Alarm::Overtake, at);
+        }
+    }
+
+    /// The moment is over.
+    pub(super) fn overtake(&mut self, id: ProcessId) {
+        if let Some(supervised) = self.supervised.get_mut(&id) {
+            supervised.overtake();
+            self.advance(id);
+        }
+    }
+
+    /// Has the first change that is not written yet written, or tried again.
+    pub(super) fn save(&self, id: ProcessId) {
+        let supervised = self.supervised.get(&id);
+        let Some(saving) = supervised.and_then(|it| it.unwritten.front()) else {
+            return;
+        };
+        let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
+        let saved = Box::new(move |result| {
+            // The loop may have ended: then nobody waits for this any more.
+            if outbox.send(Message::Saved { id, result }).is_ok() {
+                waker.wake();
+            }
+        });
+        self.parts.book.save(
+            id,
+            self.parts.owner,
+            saving.change.clone(),
+            saving.now,
+            saved,
+        );
+    }
+
+    pub(super) fn saved(&mut self, id: ProcessId, result: Result<bool, BookError>) {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        let Some(saving) = supervised.unwritten.pop_front() else {
+            return;
+        };
+        match result {
+            Ok(true) => self.written(id, &saving),
+            Ok(false) if saving.is_stop() => {
+                // Somebody else has asked before us: their request stands.
+                supervised.take_back(&saving);
+                self.save(id);
+                self.advance(id);
+            }
+            Ok(false) if self.knows_of_stop_now(id) => self.advance(id),
+            Ok(false) => self.give_up(id, &saving.change),
+            Err(error) => self.save_later(id, saving, error),
+        }
+    }
+
+    fn written(&mut self, id: ProcessId, saving: &Saving) {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        if !saving.overtaken {
+            saving.change.apply(&mut supervised.process, saving.now);
+        }
+        if saving.is_start() {
+            self.parts.book.opened(&supervised.process);
+        }
+        if supervised.process.status == ProcessStatus::Running {
+            let running = Box::new(supervised.process.clone());
+            supervised.watch.tell(Progress::Running(running));
+        }
+        self.save(id);
+        self.advance(id);
+    }
+
+    /// A change could not be written: it is tried again until it can, and those who wait are told
+    /// when that takes long. Whoever wants an end is not made to wait for a disk.
+    fn save_later(&mut self, id: ProcessId, mut saving: Saving, source: BookError) {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        saving.failures += 1;
+        let failures = saving.failures;
+        tracing::warn!(%id, failures, error = with_causes(&*source), "a change was not written");
+        let (is_start, is_stop) = (saving.is_start(), saving.is_stop());
+        supervised.unwritten.push_front(saving);
+        let exit_code = supervised.exit_code();
+        // What runs without its start being written would run again: it is ended first.
+        if failures >= PATIENCE && (exit_code.is_some() || !(is_start || is_stop)) {
+            let reason = NotRecorded::Failed {
+                id,
+                exit_code,
+                source,
+            };
+            supervised.watch.tell(Progress::NotRecorded(reason));
+        }
+        if is_start && failures == PATIENCE {
+            self.end_unrecorded(id);
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << (failures - 1).min(16))
+            .min(LONGEST_PAUSE);
+        self.timers.arm(
+            id,
+            Alarm::SaveAgain,
+            self.parts.clock.elapsed().saturating_add(pause),
+        );
+        if is_stop {
+            self.overtake(id);
+        }
+    }
+
+    /// Whether a change was refused as somebody else has asked for a stop that we did not know
+    /// of. If so, we do now, and the event is to be handled again.
+    fn knows_of_stop_now(&mut self, id: ProcessId) -> bool {
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return false;
+        };
+        if supervised.process.stop.is_some() {
+            return false;
+        }
+        let stop = match self.parts.book.read(id) {
+            Ok(row) => row
+                .filter(|row| row.owner == Some(self.parts.owner))
+                .and_then(|row| row.stop),
+            Err(error) => {
+                tracing::warn!(%id, error = with_causes(&*error), "a row that refused a change cannot be read");
+                None
+            }
+        };
+        let (Some(stop), Some(event)) = (stop, supervised.handling.take()) else {
+            return false;
+        };
+        supervised.process.stop = Some(stop);
+        supervised.effects.clear();
+        supervised.events.push_front(event);
+        true
+    }
+
+    /// Its row is somebody else's now. A process whose start was refused is ended: it would run
+    /// again when that row is taken for queued; any other goes on, and is reaped when it ends.
+    fn give_up(&mut self, id: ProcessId, refused: &ProcessChange) {
+        match refused {
+            ProcessChange::Ended(_) | ProcessChange::Requeued(_) => {
+                self.parts.spawner.release(id, None);
+            }
+            ProcessChange::Started(_) => {
+                self.abandoned.insert(id);
+                self.end_unrecorded(id);
+            }
+            ProcessChange::Claimed { .. }
+            | ProcessChange::Deferred { .. }
+            | ProcessChange::Detached
+            | ProcessChange::StopRequested(_) => {}
+        }
+        self.timers.disarm(id);
+        if let Some(supervised) = self.supervised.remove(&id) {
+            supervised
+                .watch
+                .tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
+        }
+    }
+}
