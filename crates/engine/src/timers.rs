@@ -40,7 +40,10 @@ impl Timers {
     /// Has no timer of the process go off any more.
     pub(crate) fn disarm(&mut self, id: ProcessId) {
         let alarms = [Timer::Timeout, Timer::Grace].map(Alarm::Lifecycle);
-        for alarm in alarms.into_iter().chain([Alarm::SaveAgain, Alarm::Overtake]) {
+        for alarm in alarms
+            .into_iter()
+            .chain([Alarm::SaveAgain, Alarm::Overtake])
+        {
             self.armed.remove(&(id, alarm));
         }
     }

@@ -191,6 +191,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a process that nobody records is looked at"
+    )]
     fn a_row_says_what_procfs_says() {
         let proc = Proc::open().unwrap();
         let own = crate::identity::model_pid(rustix::process::getpid());
