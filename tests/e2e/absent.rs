@@ -9,7 +9,6 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
         ("run --retries 2 -- true", "--retries"),
         ("cleanup --older-than 30d --delete", "--older-than"),
         ("--strict ps", "--strict"),
-        ("submit -- true", "submit"),
         ("work", "work"),
         ("cancel 01", "cancel"),
         ("restart 01", "restart"),

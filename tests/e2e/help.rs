@@ -4,8 +4,9 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run",
+    "submit",
     "ps",
     "show",
     "logs",

@@ -41,6 +41,7 @@ mod show;
 mod signals;
 mod sigterm;
 mod standard_input;
+mod submit;
 mod terminal;
 mod timeout;
 mod tree;

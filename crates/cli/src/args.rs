@@ -150,7 +150,6 @@ mod tests {
             "run --retries 2 -- true",
             "run --record -- true",
             "cleanup --older-than 1d --delete",
-            "submit -- true",
             "work",
             "--strict ps",
         ] {

@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use hostledger::LedgerError;
 use hostledger::model::with_causes;
+use hostledger::{LedgerError, LinesError};
 
 use crate::text::escape;
 
@@ -38,9 +38,8 @@ impl OutputLost {
 
 /// Says on stderr what went wrong and, when that is known, what to do about it.
 pub(crate) fn report(error: &anyhow::Error) {
-    let hint = error
-        .downcast_ref::<LedgerError>()
-        .and_then(LedgerError::hint);
+    let of_lines = error.downcast_ref().map(LinesError::hint);
+    let hint = of_lines.or_else(|| error.downcast_ref().and_then(LedgerError::hint));
     say(&format!("{error:#}"), hint.as_deref());
 }
 

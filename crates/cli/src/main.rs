@@ -9,6 +9,7 @@ mod error;
 mod exit;
 mod parallel;
 mod printer;
+mod progress;
 mod signals;
 mod size;
 mod table;

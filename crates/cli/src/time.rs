@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{Local, TimeDelta};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
 use hostledger::model::{InvalidDuration, format_duration, parse_duration};
 use hostledger::{Process, ProcessStatus, Timestamp};
 
@@ -66,30 +66,78 @@ pub(crate) fn brief(duration: Duration) -> String {
 }
 
 /// Why a text says no point in time.
-#[derive(Debug)]
-pub(crate) struct InvalidSince {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidTime {
     text: String,
+    /// What else it could have been.
+    other: &'static str,
 }
 
-impl std::fmt::Display for InvalidSince {
+impl std::fmt::Display for InvalidTime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { text } = self;
+        let Self { text, other } = self;
         write!(
             f,
-            "{text:?} is neither a length of time such as 2h nor a time such as 2026-01-31T12:00:00Z"
+            "{text:?} is {other}no time such as 2026-01-31T12:00:00Z or, in local time, \
+             '2026-01-31 12:00' or 2026-01-31"
         )
     }
 }
 
-impl std::error::Error for InvalidSince {}
+impl std::error::Error for InvalidTime {}
 
-/// Reads `2h` (that long ago) or a time of RFC 3339.
-pub(crate) fn parse_since(text: &str) -> Result<Timestamp, InvalidSince> {
+/// Local times as they are shown and written.
+const LOCAL: [&str; 4] = [
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+];
+
+/// As [`local_exact`] shows them.
+const WITH_DISTANCE: &str = "%Y-%m-%d %H:%M:%S%.f %:z";
+
+/// Reads a time: of RFC 3339, or local, as tables show it; a day stands for its beginning.
+pub(crate) fn parse_at(text: &str) -> Result<Timestamp, InvalidTime> {
+    let other = "";
+    point(text).ok_or_else(|| InvalidTime {
+        text: text.to_owned(),
+        other,
+    })
+}
+
+fn point(text: &str) -> Option<Timestamp> {
     if let Ok(at) = text.parse() {
+        return Some(at);
+    }
+    if let Ok(at) = DateTime::parse_from_str(text, WITH_DISTANCE) {
+        return Some(at.to_utc().into());
+    }
+    let mut times = LOCAL.iter();
+    let time = times.find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let local = time.or_else(|| Some(day()?.and_time(NaiveTime::MIN)))?;
+    // An hour that comes twice, when clocks are set back, is the first one; one that is left out
+    // is none.
+    let at = Local.from_local_datetime(&local).earliest()?;
+    Some(at.to_utc().into())
+}
+
+/// The time that is this far from now.
+pub(crate) fn time_in(duration: Duration) -> Timestamp {
+    // No length of time that can be given is longer than what this holds.
+    let further = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    Timestamp::now().saturating_add(further)
+}
+
+/// Reads `2h` (that long ago) or a time, as [`parse_at`] does.
+pub(crate) fn parse_since(text: &str) -> Result<Timestamp, InvalidTime> {
+    if let Some(at) = point(text) {
         return Ok(at);
     }
-    let invalid = |_: InvalidDuration| InvalidSince {
+    let invalid = |_: InvalidDuration| InvalidTime {
         text: text.to_owned(),
+        other: "no length of time such as 2h and ",
     };
     let back = parse_duration(text).map_err(invalid)?;
     // No length of time that can be given is longer than what this holds.
@@ -150,9 +198,37 @@ mod tests {
         let ago = Timestamp::now().since(parse_since("1h30m").unwrap());
         assert!((ago.num_seconds() - 5400).abs() <= 1, "{ago}");
         assert!(parse_since("36500d").unwrap() < at);
-        for text in ["", "yesterday", "5", "-1h", "2026-01-31"] {
+        assert_eq!(parse_since("2026-01-31"), parse_at("2026-01-31 00:00"));
+        for text in ["", "yesterday", "5", "-1h", "2026-01-32"] {
             let error = parse_since(text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_shown() {
+        let at: Timestamp = "2026-07-31T12:34:56Z".parse().unwrap();
+        for text in [
+            local(at),
+            local_exact(at),
+            local(at).replace(' ', "T"),
+            at.to_string(),
+            "2026-07-31T14:34:56+02:00".to_owned(),
+        ] {
+            assert_eq!(parse_at(&text), Ok(at), "{text}");
+        }
+        let minute = at.saturating_add(-TimeDelta::seconds(56));
+        assert_eq!(parse_at(&local(at)[..16]), Ok(minute));
+        for text in [
+            "",
+            "tomorrow",
+            "12:00",
+            "2h",
+            "2026-07-31 25:00",
+            "2026-07-31 12",
+        ] {
+            let error = parse_at(text).unwrap_err().to_string();
+            assert!(error.contains("2026-01-31 12:00"), "{error}");
         }
     }
 }

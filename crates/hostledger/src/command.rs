@@ -1,17 +1,18 @@
 //! A command to be run, as a caller puts it together.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hostledger_model::{
-    BinaryId, CommandLine, KillMode, Process, ProcessDraft, ProcessId, ProcessType, ResourceLimit,
-    Timestamp,
+    BinaryId, CommandLine, InterfaceId, KillMode, MachineId, Process, ProcessDraft, ProcessId,
+    ProcessType, ResourceLimit, Timestamp,
 };
-use hostledger_store::Change;
 use serde_json::Value;
 
+use crate::read::not_found;
 use crate::stdio::{Input, Output, Stdio};
 use crate::{Ledger, LedgerError, Running};
 
@@ -193,6 +194,23 @@ impl CommandBuilder {
         self
     }
 
+    /// Has it run up to this often until it succeeds, instead of once. A failure is tried again
+    /// after a while, which doubles from 1 s to 5 min.
+    pub fn max_attempts(self, attempts: u32) -> Self {
+        self.with(move |draft| draft.max_attempts = attempts)
+    }
+
+    /// Counts as a failure, to be tried again, also that it could not be started, or that nobody
+    /// learnt how it ended.
+    pub fn retry_lost(self) -> Self {
+        self.with(|draft| draft.retry_lost = true)
+    }
+
+    /// Says when it is due once it is queued; at once unless you say so, or when that is past.
+    pub fn due_at(self, at: Timestamp) -> Self {
+        self.with(move |draft| draft.due_at = Some(at))
+    }
+
     /// Runs it now: returns when the program has been executed, or could not be.
     ///
     /// # Errors
@@ -204,23 +222,17 @@ impl CommandBuilder {
         ledger.launch_new(process, &secrets, stdio)
     }
 
-    /// Records it as queued, due now, without running it. Values of secret variables wait in a
-    /// file of the ledger's directory that only this user can read, until it has ended.
+    /// Records it as queued, without running it. Values of secret variables wait in a file of the
+    /// ledger's directory that only this user can read, until it has ended. For many at once see
+    /// [`Ledger::submit`].
     ///
     /// # Errors
     /// What was put together cannot be run, or the ledger failed.
     pub fn create(self) -> Result<Process, LedgerError> {
-        let ledger = self.ledger.clone();
-        let (mut process, secrets) = self.into_process()?;
-        if !secrets.is_empty() {
-            process.secret_batch = Some(ledger.keep_secrets(&secrets)?);
-        }
-        let insert = Change::InsertProcess(Box::new(process.clone()));
-        ledger
-            .store()
-            .submit(process.created_at, vec![insert])
-            .wait()?;
-        Ok(process)
+        let mut batch = self.ledger.batch()?;
+        let id = batch.add(self)?;
+        let queued = batch.submit()?.first().cloned();
+        queued.map_or_else(|| Err(not_found(id)), Ok)
     }
 
     fn with(mut self, edit: impl FnOnce(&mut ProcessDraft) + Send + 'static) -> Self {
@@ -229,27 +241,59 @@ impl CommandBuilder {
     }
 
     fn into_process(self) -> Result<(Process, serde_json::Map<String, Value>), LedgerError> {
-        let ledger = &self.ledger;
+        let ledger = self.ledger.clone();
+        let draft = self.into_draft(&Origin::of(&ledger)?)?;
+        Ok(draft.into_process(&ledger.inner.secret_words, Timestamp::now())?)
+    }
+
+    /// What was put together, and where it comes from.
+    pub(crate) fn into_draft(self, origin: &Origin) -> Result<ProcessDraft, LedgerError> {
         let parts = self.command.into_iter().map(OsString::into_vec).collect();
         let command = CommandLine::new(parts)?;
-        let here = || std::env::current_dir().map_err(LedgerError::CurrentDirectory);
-        let directory = match self.working_directory {
-            Some(directory) if directory.is_absolute() => directory,
-            Some(directory) => here()?.join(directory),
-            None => here()?,
-        };
-        let machine = ledger.current_machine()?.id;
+        let directory = origin.directory(self.working_directory)?;
         let pwd = directory.into_os_string().into_vec();
-        let mut draft = ProcessDraft::new(machine, command, pwd);
+        let mut draft = ProcessDraft::new(origin.machine, command, pwd);
         draft.timeout_ms = Some(DEFAULT_TIMEOUT_MS);
         for edit in self.edits {
             edit(&mut draft);
         }
-        draft.interface_id = Some(ledger.current_interface(false)?.id);
-        if draft.parent_id.is_none() {
-            draft.parent_id = ledger.recorded_starter()?;
-        }
-        Ok(draft.into_process(&ledger.inner.secret_words, Timestamp::now())?)
+        origin.complete(&mut draft);
+        Ok(draft)
+    }
+}
+
+/// Where commands come from: what is the same for all that are given at a time.
+pub(crate) struct Origin {
+    pub(crate) machine: MachineId,
+    interface: InterfaceId,
+    /// The recorded process that gives them.
+    starter: Option<ProcessId>,
+}
+
+impl Origin {
+    pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
+        Ok(Self {
+            machine: ledger.current_machine()?.id,
+            interface: ledger.current_interface(false)?.id,
+            starter: ledger.recorded_starter()?,
+        })
+    }
+
+    /// A directory as it is given, from our own.
+    #[expect(clippy::unused_self, reason = "our directory is a part of the origin")]
+    pub(crate) fn directory(&self, given: Option<PathBuf>) -> Result<PathBuf, LedgerError> {
+        let here = || env::current_dir().map_err(LedgerError::CurrentDirectory);
+        Ok(match given {
+            Some(directory) if directory.is_absolute() => directory,
+            Some(directory) => here()?.join(directory),
+            None => here()?,
+        })
+    }
+
+    /// Adds what nobody has said.
+    pub(crate) fn complete(&self, draft: &mut ProcessDraft) {
+        draft.interface_id = Some(self.interface);
+        draft.parent_id = draft.parent_id.or(self.starter);
     }
 }
 

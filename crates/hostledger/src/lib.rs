@@ -44,6 +44,7 @@ mod running;
 mod secrets;
 mod stdio;
 mod stop;
+mod submit;
 mod tree;
 
 pub use command::CommandBuilder;
@@ -56,6 +57,9 @@ pub use output::{Output, Until};
 pub use read::AnyRecord;
 pub use running::{Relayed, Running};
 pub use stop::StopResult;
+pub use submit::{
+    BATCH_BYTES, BATCH_LINES, Batch, LONGEST_LINE, LineError, LinesError, SubmitLines,
+};
 pub use tree::Tree;
 
 pub use hostledger_engine::{Cleaned, CleanedRow, Replayed, StopReport, Stopped};

@@ -7,6 +7,7 @@ mod ending;
 mod export;
 mod fields;
 mod kill;
+mod launch_options;
 mod live;
 mod logs;
 mod machine;
@@ -16,6 +17,7 @@ mod ps;
 mod run;
 mod show;
 mod stop;
+mod submit;
 mod tree;
 mod wait;
 
@@ -30,6 +32,7 @@ use crate::printer::Printer;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::Args),
+    Submit(submit::Args),
     Ps(ps::Args),
     Show(show::Args),
     Logs(logs::Args),
@@ -50,6 +53,7 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let globals = &cli.globals;
     match &cli.command {
         Command::Run(args) => Ok(run::run(args, globals, printer)),
+        Command::Submit(args) => submit::run(args, globals, printer),
         Command::Ps(args) => ps::run(args, globals, printer),
         Command::Show(args) => show::run(args, globals, printer),
         Command::Logs(args) => logs::run(args, globals, printer),

@@ -179,6 +179,7 @@ fn add_course(fields: &mut Fields, process: &Process, now: Timestamp) {
             &format!("{} of {}", process.attempt, process.max_attempts),
         );
     }
+    fields.add_some("retry_lost", process.retry_lost.then_some(true));
     fields.add_time("retry_at", process.retry_at);
     if let Some(identity) = &process.identity {
         fields.add("boot_id", &identity.boot_id.0);
@@ -209,6 +210,7 @@ fn add_relatives(
     fields.add_some("iface_id", process.interface_id);
     fields.add_some("binary_id", process.binary_id);
     fields.add_some("parent_id", process.parent_id);
+    fields.add_some("restart_of", process.restart_of);
     let tree = ledger.tree(process.id)?;
     if tree.depth() > 1 {
         fields.add("root_id", &tree.root().id);

@@ -11,3 +11,4 @@ mod live;
 mod own_directory;
 mod read;
 mod stop;
+mod submit;

@@ -135,7 +135,7 @@ fn fields<T: DeserializeOwned>(
     })
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -25,6 +25,7 @@ mod line;
 mod machine;
 mod process;
 mod refusal;
+mod request;
 mod stdout;
 
 pub use binary::{BinaryCase, BinaryInput, BinaryRecord, InstalledFile};
@@ -33,6 +34,7 @@ pub use line::{Line, NotAnObject, Record, interpret, parse_line};
 pub use machine::MachineRecord;
 pub use process::{AttemptRecord, ProcessDefaults, ProcessRecord};
 pub use refusal::Refusal;
+pub use request::{CommandRequest, InvalidRequest};
 pub use stdout::{Records, records};
 
 use serde::Serialize;

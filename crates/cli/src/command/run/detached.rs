@@ -3,7 +3,7 @@
 use anstyle::Style;
 use hostledger::Outcome;
 
-use super::{Args, draft, exit, explain};
+use super::{Args, exit, explain};
 use crate::args::Globals;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -13,7 +13,7 @@ use crate::printer::Printer;
 /// We are no subreaper: we leave before the program does.
 pub(super) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
-    let running = draft::command(args, &ledger)?.launch()?;
+    let running = args.command(&ledger)?.launch()?;
     let process = running.process()?;
     tracing::info!(id = %process.id, "launched");
     if process.outcome == Some(Outcome::SpawnFailed) {

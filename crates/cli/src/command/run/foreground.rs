@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Context as _;
 use hostledger::{LedgerError, Outcome, Relayed, Running};
 
-use super::{Args, draft, exit, explain};
+use super::{Args, exit, explain};
 use crate::args::Globals;
 use crate::exit::Exit;
 use crate::signals::Forwarding;
@@ -14,7 +14,7 @@ use crate::signals::Forwarding;
 pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     // Nobody else's orphans: what comes to us descends from the program alone.
     let ledger = globals.options().subreaper(true).open()?;
-    let command = draft::command(args, &ledger)?;
+    let command = args.command(&ledger)?;
     let signals = Forwarding::begin().context("cannot heed signals")?;
     let running = command.launch()?;
     tracing::info!(id = %running.id(), "launched");

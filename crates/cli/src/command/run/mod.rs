@@ -1,25 +1,19 @@
 //! `hostledger run`: a program, now, recorded.
 
 mod detached;
-mod draft;
 mod foreground;
 
-use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use hostledger::model::{
-    KillMode, ResourceLimit, format_duration, parse_duration, parse_umask, process_limits,
-};
-use hostledger::{LedgerError, Outcome, Process};
+use hostledger::model::format_duration;
+use hostledger::{CommandBuilder, Ledger, LedgerError, Outcome, Process};
 
+use super::launch_options::LaunchOptions;
 use crate::args::Globals;
 use crate::error::{self, OutputLost};
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::size::parse_size;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,49 +58,14 @@ pub(crate) struct Args {
     /// With -t, put a terminal of its own between: what it shows is recorded, as one stream
     #[arg(long, requires = "terminal")]
     record: bool,
-    /// End it when it runs longer than this, such as 500ms, 90s or 1h30m; no limit without
-    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
-    timeout: Option<Duration>,
     /// Print its id and return as soon as it is executed; it reads nothing and goes on by itself
     #[arg(long, conflicts_with = "terminal")]
     detach: bool,
-    /// A name for people
-    #[arg(long, value_parser = parse_name)]
-    name: Option<String>,
-    /// Run it in this directory
-    #[arg(long, value_name = "DIR")]
-    cwd: Option<PathBuf>,
-    /// Give it a variable, in addition to our own environment; repeatable
-    #[arg(long, value_name = "KEY=VALUE")]
-    env: Vec<OsString>,
-    /// Start from an empty environment instead of ours
-    #[arg(long)]
-    clear_env: bool,
     /// Let it read nothing (/dev/null)
     #[arg(long, conflicts_with = "terminal")]
     no_stdin: bool,
-    /// What is ended with it, by a timeout, a signal or kill: all that descends from it (tree), its
-    /// process group (group) or it alone (process)
-    #[arg(long, value_name = "MODE", value_parser = kill_mode(), default_value = "tree")]
-    kill_mode: KillMode,
-    /// Keep at most this much of each stream in its log, the newest: bytes, or with K, M or G; 0
-    /// for all of it [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    max_log_size: Option<u64>,
-    /// Its nice value, -20 (most favoured) to 19
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        value_parser = clap::value_parser!(i32).range(-20..=19)
-    )]
-    nice: Option<i32>,
-    /// Its file mode creation mask, in octal
-    #[arg(long, value_name = "MASK", value_parser = parse_umask)]
-    umask: Option<u32>,
-    /// A resource limit such as nofile=1024 or core=0:unlimited; repeatable
-    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
-    rlimit: Vec<ResourceLimit>,
+    #[command(flatten)]
+    options: LaunchOptions,
     /// The program and its arguments
     #[arg(
         required = true,
@@ -117,24 +76,22 @@ pub(crate) struct Args {
     command: Vec<OsString>,
 }
 
-fn parse_name(name: &str) -> Result<String, hostledger::model::LimitExceeded> {
-    process_limits::NAME.check(name)?;
-    Ok(name.to_owned())
-}
-
-/// Timeouts are kept in milliseconds.
-fn parse_timeout(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
-    let timeout = parse_duration(text)?;
-    if timeout < Duration::from_millis(1) {
-        return Err("give 1ms or more, or no timeout".into());
+impl Args {
+    /// The command that is to be run, and how.
+    fn command(&self, ledger: &Ledger) -> anyhow::Result<CommandBuilder> {
+        let command = self.options.command(&self.command, ledger)?;
+        Ok(if self.detach {
+            command.detached()
+        } else if self.record {
+            command.recorded_terminal()
+        } else if self.terminal {
+            command.terminal()
+        } else if self.no_stdin {
+            command
+        } else {
+            command.inherit_stdin()
+        })
     }
-    Ok(timeout)
-}
-
-/// Shows the words that there are in help and completions.
-fn kill_mode() -> impl clap::builder::TypedValueParser<Value = KillMode> {
-    let words = KillMode::ALL.iter().map(|mode| mode.as_str());
-    PossibleValuesParser::new(words).try_map(|word| word.parse())
 }
 
 /// Runs the program: to its end, or detached until it is executed.
@@ -248,18 +205,6 @@ mod tests {
         ] {
             assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
-        assert_eq!(parse(&["--nice", "-5", "true"]).unwrap().nice, Some(-5));
-    }
-
-    #[test]
-    fn limits_of_time_and_logs_are_read_as_people_write_them() {
-        let args = parse(&["--timeout", "1m30s", "--max-log-size", "64M", "--", "true"]).unwrap();
-        assert_eq!(args.timeout, Some(Duration::from_secs(90)));
-        assert_eq!(args.max_log_size, Some(64 << 20));
-        let args = parse(&["--kill-mode", "process", "--max-log-size", "0", "true"]).unwrap();
-        assert_eq!((args.timeout, args.max_log_size), (None, Some(0)));
-        assert_eq!(args.kill_mode, KillMode::Process);
-        assert_eq!(parse(&["true"]).unwrap().kill_mode, KillMode::Tree);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// Variables as given, secrets among them: never written, and no message shows a value.
 #[derive(Clone, Default, PartialEq)]
-pub(super) struct GivenEnvironment(pub(super) Map<String, Value>);
+pub(in crate::json) struct GivenEnvironment(pub(in crate::json) Map<String, Value>);
 
 impl fmt::Debug for GivenEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ pub use draft::ProcessDefaults;
 
 use serde::{Deserialize, Serialize};
 
-use self::environment::GivenEnvironment;
+pub(super) use self::environment::GivenEnvironment;
 use super::{RecordType, compact, field, own_version};
 use crate::{
     BinaryId, BootId, InterfaceId, KillMode, LaunchAttributes, LogPlace, MachineId, NO_TIMEOUT,

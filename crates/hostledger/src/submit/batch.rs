@@ -1,0 +1,165 @@
+//! Commands that are queued together.
+
+use std::os::unix::ffi::OsStringExt as _;
+use std::sync::Arc;
+
+use hostledger_model::json::CommandRequest;
+use hostledger_model::{Process, ProcessDraft, ProcessId, SecretBatchId, Timestamp};
+use hostledger_store::Change;
+use serde_json::{Map, Value};
+
+use super::LineError;
+use crate::command::Origin;
+use crate::{CommandBuilder, Ledger, LedgerError};
+
+/// Commands to be queued together: all of them or none, in one transaction. Made by
+/// [`Ledger::batch`].
+///
+/// They are held in memory until they are queued, about 2 KiB each; what is large is better
+/// queued in several batches, as [`Ledger::submit_lines`] does.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let ledger = hostledger::Ledger::open(directory.path().join("ledger"))?;
+/// let mut batch = ledger.batch()?;
+/// for number in 0..3 {
+///     batch.add(ledger.command("echo").arg(number.to_string()).max_attempts(2))?;
+/// }
+/// batch.add_line(r#"{"cmd":["sleep","1"],"timeout":"5s"}"#)?;
+/// let queued = batch.submit()?;
+/// assert_eq!(queued.len(), 4);
+/// assert_eq!(queued[1].cmd, ["echo", "1"]);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is queued before submit is called"]
+pub struct Batch {
+    ledger: Ledger,
+    origin: Origin,
+    processes: Vec<Process>,
+    secrets: Vec<(ProcessId, Map<String, Value>)>,
+    /// Names the file of their secrets.
+    secret_batch: SecretBatchId,
+    /// When the latest one was made: they are due in their order, whatever the clock does.
+    latest: Timestamp,
+}
+
+impl Ledger {
+    /// Begins a batch of commands to be queued.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub fn batch(&self) -> Result<Batch, LedgerError> {
+        Ok(Batch {
+            origin: Origin::of(self)?,
+            ledger: self.clone(),
+            processes: Vec::new(),
+            secrets: Vec::new(),
+            secret_batch: SecretBatchId::generate(),
+            latest: Timestamp::now(),
+        })
+    }
+
+    /// Queues commands, all of them or none; what is recorded of each, in their order. They are
+    /// due at once unless they say otherwise.
+    ///
+    /// # Errors
+    /// A command cannot be run, or the ledger failed; nothing is queued then.
+    pub fn submit(
+        &self,
+        commands: impl IntoIterator<Item = CommandBuilder>,
+    ) -> Result<Arc<[Process]>, LedgerError> {
+        let mut batch = self.batch()?;
+        for command in commands {
+            batch.add(command)?;
+        }
+        batch.submit()
+    }
+}
+
+impl Batch {
+    /// Adds a command; the id that it will have.
+    ///
+    /// # Errors
+    /// It cannot be run. What was added before is still there.
+    pub fn add(&mut self, command: CommandBuilder) -> Result<ProcessId, LedgerError> {
+        let draft = command.into_draft(&self.origin)?;
+        self.add_draft(draft)
+    }
+
+    /// Adds the command that a line of JSON asks for (see [`CommandRequest`]); none when the line
+    /// is blank or a comment.
+    ///
+    /// # Errors
+    /// The line asks for no command, or for one that cannot be run.
+    pub fn add_line(&mut self, line: &str) -> Result<Option<ProcessId>, LineError> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(None);
+        }
+        let request = CommandRequest::from_json(line)?;
+        let here = self.origin.directory(None)?.into_os_string().into_vec();
+        let mut draft = request.into_draft(self.origin.machine, here)?;
+        self.origin.complete(&mut draft);
+        Ok(Some(self.add_draft(draft)?))
+    }
+
+    fn add_draft(&mut self, draft: ProcessDraft) -> Result<ProcessId, LedgerError> {
+        self.latest = self.latest.max(Timestamp::now());
+        let words = &self.ledger.inner.secret_words;
+        let (mut process, secrets) = draft.into_process(words, self.latest)?;
+        let id = process.id;
+        if !secrets.is_empty() {
+            process.secret_batch = Some(self.secret_batch);
+            self.secrets.push((id, secrets));
+        }
+        self.processes.push(process);
+        Ok(id)
+    }
+
+    /// How many commands were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Whether none was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty()
+    }
+
+    /// Queues what was added: durable when this returns.
+    ///
+    /// # Errors
+    /// The ledger failed; nothing is queued then.
+    pub fn submit(self) -> Result<Arc<[Process]>, LedgerError> {
+        let Self {
+            ledger,
+            processes,
+            secrets,
+            secret_batch,
+            latest,
+            ..
+        } = self;
+        let processes: Arc<[Process]> = processes.into();
+        if processes.is_empty() {
+            return Ok(processes);
+        }
+        // First, so that no process is ever queued whose secrets are nowhere.
+        if !secrets.is_empty() {
+            ledger.keep_secrets(secret_batch, &secrets)?;
+        }
+        let insert = Change::InsertProcesses(Arc::clone(&processes));
+        match ledger.store().submit(latest, vec![insert]).wait() {
+            Ok(_) => Ok(processes),
+            Err(error) => {
+                if !secrets.is_empty() {
+                    ledger.forget_secrets(secret_batch);
+                }
+                Err(error.into())
+            }
+        }
+    }
+}
