@@ -6,7 +6,9 @@
 //! comes of them back as events.
 //!
 //! The state of a machine is the stored `status` of its row. A machine is resumed in it
-//! without running entry actions, for each event anew (see [`process::handle`]).
+//! without running entry actions, for each event anew (see [`process::handle`] and
+//! [`binary::handle`]).
 
+pub mod binary;
 pub mod process;
 mod resume;

@@ -21,7 +21,10 @@ mod text_enum;
 mod time;
 mod usage;
 
-pub use binary::{Binary, BinaryStatus, limits as binary_limits};
+pub use binary::{
+    Binary, BinaryChange, BinaryStatus, InstalledFile, ProviderReason, ReasonKind,
+    limits as binary_limits,
+};
 pub use cause::with_causes;
 pub use duration::{InvalidDuration, LONGEST_DURATION, format_duration, parse_duration};
 pub use environment::{InvalidVariable, SecretWords, environment_variables};

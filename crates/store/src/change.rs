@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hostledger_model::{
-    Binary, BinaryId, InterfaceId, Machine, MachineFacts, MachineId, NetworkInterface, OwnerId,
-    Process, ProcessChange, ProcessId,
+    Binary, BinaryChange, BinaryId, InterfaceId, Machine, MachineFacts, MachineId,
+    NetworkInterface, OwnerId, Process, ProcessChange, ProcessId,
 };
 use serde_json::{Map, Value};
 
@@ -49,6 +49,23 @@ pub enum Change {
     /// Writes every field of a binary but id, machine, creation time and health; refused when
     /// its row is gone.
     UpdateBinary(Box<Binary>),
+    /// Asks for a binary: puts the request into the machine's row of the same name, which keeps
+    /// its file, or inserts it when there is none. The answer names the row. One that somebody
+    /// is at work on, under a lease that is not over, stays as it is.
+    RequestBinary(Box<Binary>),
+    /// A step in the life of a binary; refused when its row is gone or final, or is not the
+    /// owner's (each [`BinaryChange`] says more). Other rows of the same name and file become
+    /// one with a row that is installed.
+    ChangeBinary {
+        /// Which one.
+        id: BinaryId,
+        /// The step.
+        change: BinaryChange,
+        /// Who must own the row; none leaves the owner out of it. A claim does not ask for it.
+        owner: Option<OwnerId>,
+    },
+    /// Deletes a binary, and takes it from the processes that used it; refused when it is gone.
+    DeleteBinary(BinaryId),
     /// Counts one use of something; never refused: what is gone needs no count.
     CountUse {
         /// Of what.
@@ -91,7 +108,8 @@ pub enum Used {
 
 impl Change {
     /// The record it is about, the first of several; none when it is about nothing. What is
-    /// written in the end can be another one for [`Change::SaveInterface`].
+    /// written in the end can be another one for [`Change::SaveInterface`] and
+    /// [`Change::RequestBinary`].
     #[must_use]
     pub fn record(&self) -> Option<RecordId> {
         Some(match self {
@@ -102,7 +120,10 @@ impl Change {
             Self::InsertInterface(interface) | Self::SaveInterface(interface) => {
                 interface.id.into()
             }
-            Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.id.into(),
+            Self::InsertBinary(binary)
+            | Self::UpdateBinary(binary)
+            | Self::RequestBinary(binary) => binary.id.into(),
+            Self::ChangeBinary { id, .. } | Self::DeleteBinary(id) => (*id).into(),
             Self::CountUse { of, .. } => (*of).into(),
             Self::InsertProcess(process) => process.id.into(),
             Self::InsertProcesses(processes) => processes.first()?.id.into(),

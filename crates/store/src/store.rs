@@ -68,6 +68,20 @@ pub trait Store: Send + Sync {
     /// last. Upper and lower case of ASCII letters are the same.
     fn valid_binary(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError>;
 
+    /// A machine's binary at this path that is installed: the one modified last.
+    fn valid_binary_at(
+        &self,
+        machine: MachineId,
+        abspath: &str,
+    ) -> Result<Option<Binary>, StoreError>;
+
+    /// A machine's binary of exactly this name, whatever its status: the one modified last.
+    fn binary_by_name(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError>;
+
+    /// A machine's binaries that are asked for or being installed, in the order in which they
+    /// are due, those under a lease included.
+    fn pending_binaries(&self, machine: MachineId) -> Result<Rows<Binary>, StoreError>;
+
     /// A process by its id.
     fn process(&self, id: ProcessId) -> Result<Option<Process>, StoreError>;
 

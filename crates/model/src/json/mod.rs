@@ -28,7 +28,7 @@ mod refusal;
 mod request;
 mod stdout;
 
-pub use binary::{BinaryCase, BinaryInput, BinaryRecord, InstalledFile};
+pub use binary::{BinaryCase, BinaryInput, BinaryRecord};
 pub use interface::InterfaceRecord;
 pub use line::{Line, NotAnObject, Record, interpret, parse_line};
 pub use machine::MachineRecord;

@@ -6,7 +6,7 @@ use diesel::sql_types::BigInt;
 
 use super::catalog::{schema_object, table_column};
 use super::process::Columns;
-use super::schema::{names, process};
+use super::schema::{binary, names, process};
 
 /// 'HLDG', which our first migration writes into the file's header.
 const APPLICATION_ID: i64 = 0x484C_4447;
@@ -55,16 +55,20 @@ fn look(connection: &mut SqliteConnection) -> QueryResult<Kind> {
     }
 }
 
-/// Our columns are there together or not at all: the one added last stands for them.
+/// Our columns are there together or not at all: the one added last to each table stands for
+/// them.
 fn columns(connection: &mut SqliteConnection) -> QueryResult<Columns> {
-    let last = table_column::table
-        .filter(table_column::table_name.eq(names::PROCESS))
-        .filter(table_column::name.eq(process::secret_batch::NAME));
-    Ok(
-        if diesel::select(diesel::dsl::exists(last)).get_result(connection)? {
-            Columns::All
-        } else {
-            Columns::Base
-        },
-    )
+    let last_columns = [
+        (names::PROCESS, process::secret_batch::NAME),
+        (names::BINARY, binary::reasons::NAME),
+    ];
+    for (table, column) in last_columns {
+        let last = table_column::table
+            .filter(table_column::table_name.eq(table))
+            .filter(table_column::name.eq(column));
+        if !diesel::select(diesel::dsl::exists(last)).get_result(connection)? {
+            return Ok(Columns::Base);
+        }
+    }
+    Ok(Columns::All)
 }

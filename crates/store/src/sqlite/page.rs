@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use super::row::{Read, columns};
-use super::schema::{binary, interface, machine};
+use super::schema::{interface, machine};
 use crate::rows::PageKey;
-use crate::table::{BinaryRow, InterfaceRow, MachineRow};
+use crate::table::{InterfaceRow, MachineRow};
 
 /// Both conditions on the time, as the first alone lets an index be used.
 macro_rules! page {
@@ -32,4 +32,3 @@ macro_rules! page {
 }
 page!(machines, machine, MachineRow);
 page!(interfaces, interface, InterfaceRow);
-page!(binaries, binary, BinaryRow);

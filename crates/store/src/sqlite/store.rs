@@ -152,11 +152,27 @@ impl Store for SqliteStore {
     }
 
     fn binary(&self, id: BinaryId) -> Result<Option<Binary>, StoreError> {
-        self.one(|connection| binary::by_id(connection, id))
+        self.one(|connection| binary::by_id(connection, self.columns, id))
     }
 
     fn valid_binary(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError> {
-        self.one(|connection| binary::valid_by_name(connection, machine, name))
+        self.one(|connection| binary::valid_by_name(connection, self.columns, machine, name))
+    }
+
+    fn valid_binary_at(
+        &self,
+        machine: MachineId,
+        abspath: &str,
+    ) -> Result<Option<Binary>, StoreError> {
+        self.one(|connection| binary::valid_by_path(connection, self.columns, machine, abspath))
+    }
+
+    fn binary_by_name(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError> {
+        self.one(|connection| binary::by_name(connection, self.columns, machine, name))
+    }
+
+    fn pending_binaries(&self, machine: MachineId) -> Result<Rows<Binary>, StoreError> {
+        self.several(|connection| binary::pending(connection, self.columns, machine))
     }
 
     fn process(&self, id: ProcessId) -> Result<Option<Process>, StoreError> {
@@ -270,7 +286,7 @@ impl Store for SqliteStore {
     fn binary_page(&self, after: Option<&PageKey>, limit: u32) -> Result<Page<Binary>, StoreError> {
         let rows = self
             .connections
-            .read(|connection| page::binaries(connection, after, limit))?;
+            .read(|connection| binary::page(connection, self.columns, after, limit))?;
         Ok(row::page(rows, limit))
     }
 

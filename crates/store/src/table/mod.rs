@@ -11,7 +11,10 @@ pub(crate) mod row;
 pub(crate) mod schema;
 
 pub(crate) use attempt::AttemptRow;
-pub(crate) use binary::{BinaryContentRow, BinaryRow};
+pub(crate) use binary::{
+    BaseRow as BinaryBaseRow, BinaryRow, ContentRow as BinaryContentRow, OwnRow as BinaryOwnRow,
+    reasons as binary_reasons,
+};
 pub(crate) use interface::{InterfaceRow, NetworkFactsRow};
 pub(crate) use machine::{MachineFactsRow, MachineRow};
 pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, UsageRow, read_id};

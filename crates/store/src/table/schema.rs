@@ -51,6 +51,7 @@ diesel::table! {
 }
 
 diesel::table! {
+    // From min_version on the columns are our own: a foreign database does not have them.
     #[sql_name = "machine_binary"]
     binary (id) {
         id -> Text,
@@ -68,6 +69,11 @@ diesel::table! {
         sha256 -> Text,
         status -> Text,
         retry_at -> Nullable<Text>,
+        min_version -> Nullable<Text>,
+        owner -> Nullable<Text>,
+        attempt -> BigInt,
+        max_attempts -> Nullable<BigInt>,
+        reasons -> Nullable<Text>,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::BinaryRecord;
 use crate::binary::limits;
 use crate::json::{Refusal, field};
-use crate::{BinaryId, MachineId};
+use crate::{BinaryId, InstalledFile, MachineId};
 
 /// A binary that another's JSON tells of, checked: every text fits its field.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,10 @@ pub struct BinaryInput {
     pub name: String,
     /// What to do differently per provider, when the record says; exactly as given.
     pub overrides: Option<Value>,
+    /// Which version it must have at least, when the record says.
+    pub min_version: Option<String>,
+    /// How many attempts it has, when the record says.
+    pub max_attempts: Option<u32>,
     /// What the record means.
     pub case: BinaryCase,
 }
@@ -45,19 +49,6 @@ pub enum BinaryCase {
     },
 }
 
-/// A program that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledFile {
-    /// Where; never empty.
-    pub abspath: String,
-    /// Which version; never empty, cut to what its field holds.
-    pub version: String,
-    /// Hash of the file, when the record gives one.
-    pub sha256: Option<String>,
-    /// The provider that installed it, when the record says.
-    pub binprovider: Option<String>,
-}
-
 impl TryFrom<BinaryRecord> for BinaryInput {
     type Error = Refusal;
 
@@ -75,6 +66,7 @@ impl TryFrom<BinaryRecord> for BinaryInput {
         check(limits::BINPROVIDER, &record.binprovider)?;
         check(limits::ABSPATH, &record.abspath)?;
         check(limits::SHA256, &record.sha256)?;
+        check(limits::MIN_VERSION, &record.min_version)?;
 
         let name = record
             .name
@@ -116,6 +108,8 @@ impl TryFrom<BinaryRecord> for BinaryInput {
             machine_id: record.machine_id,
             name,
             overrides: record.overrides,
+            min_version: record.min_version.filter(|version| !version.is_empty()),
+            max_attempts: record.max_attempts.filter(|attempts| *attempts > 0),
             case,
         })
     }

@@ -2,13 +2,13 @@
 
 mod input;
 
-pub use input::{BinaryCase, BinaryInput, InstalledFile};
+pub use input::{BinaryCase, BinaryInput};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{RecordType, compact, field, own_version};
-use crate::{Binary, BinaryId, BinaryStatus, MachineId};
+use crate::{Binary, BinaryId, BinaryStatus, MachineId, ProviderReason};
 
 /// A binary as JSON, its fields in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,18 @@ pub struct BinaryRecord {
     /// Where it is in its life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<BinaryStatus>,
+    /// Which version it must have at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_version: Option<String>,
+    /// How many attempts it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// Which attempt at it this or the next one is, when it is not the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Why providers did not come up with it; written, never read.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ProviderReason>,
 }
 
 impl From<&Binary> for BinaryRecord {
@@ -75,6 +87,10 @@ impl From<&Binary> for BinaryRecord {
             version: Some(binary.version.clone()),
             sha256: Some(binary.sha256.clone()),
             status: Some(binary.status),
+            min_version: binary.min_version.clone(),
+            max_attempts: binary.max_attempts,
+            attempt: Some(binary.attempt).filter(|attempt| *attempt > 1),
+            reasons: binary.reasons.clone(),
         }
     }
 }

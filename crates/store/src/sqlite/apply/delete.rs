@@ -4,7 +4,7 @@
 //! action. Attempts go with their process, by the key of our own table.
 
 use diesel::prelude::*;
-use hostledger_model::{MachineId, ProcessId};
+use hostledger_model::{BinaryId, MachineId, ProcessId};
 
 use crate::sqlite::schema::{binary, interface, machine, process};
 
@@ -16,6 +16,15 @@ pub(super) fn process(connection: &mut SqliteConnection, id: ProcessId) -> Query
         .set(process::parent_id.eq(None::<&str>))
         .execute(connection)?;
     let rows = diesel::delete(process::table.find(&id)).execute(connection)?;
+    Ok(rows > 0)
+}
+
+pub(super) fn binary(connection: &mut SqliteConnection, id: BinaryId) -> QueryResult<bool> {
+    let id = id.simple();
+    diesel::update(process::table.filter(process::binary_id.eq(&id)))
+        .set(process::binary_id.eq(None::<&str>))
+        .execute(connection)?;
+    let rows = diesel::delete(binary::table.find(&id)).execute(connection)?;
     Ok(rows > 0)
 }
 

@@ -5,16 +5,16 @@ mod machine;
 mod network;
 
 use diesel::prelude::*;
-use hostledger_model::{Outcome, Process, ProcessChange, Timestamp};
+use hostledger_model::{BinaryChange, Outcome, Process, ProcessChange, Timestamp};
 
-use super::encoding;
+use super::binary;
 use super::failure::{Failed, Failures};
 use super::process;
 use super::schema;
 use super::update::update;
 use crate::change::{Change, Used};
 use crate::record_id::RecordId;
-use crate::table::{BinaryContentRow, BinaryRow, InterfaceRow, MachineRow, ProcessRow};
+use crate::table::{BinaryRow, InterfaceRow, MachineRow, ProcessRow};
 
 /// Carries a change out and adds what it wrote to `written`; false when the row did not allow it.
 pub(super) fn change(
@@ -58,7 +58,13 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
             ProcessChange::Ended(ended) => ended.outcome != Outcome::Lost,
             _ => true,
         },
-        Change::InsertProcesses(_) | Change::DeleteMachine(_) | Change::DeleteProcess(_) => false,
+        Change::ChangeBinary { change, .. } => !matches!(change, BinaryChange::Installed(_)),
+        // Looks first, and nobody may take the row on in between.
+        Change::RequestBinary(_) => false,
+        Change::InsertProcesses(_)
+        | Change::DeleteMachine(_)
+        | Change::DeleteBinary(_)
+        | Change::DeleteProcess(_) => false,
     }
 }
 
@@ -101,12 +107,14 @@ fn carry_out(
                 .execute(connection)?;
             true
         }
-        Change::UpdateBinary(binary) => {
-            let it = schema::binary::id.eq(binary.id.simple());
-            let modified = schema::binary::modified_at.eq(encoding::time(now));
-            let set = (BinaryContentRow::from(&**binary), modified);
-            update(&schema::binary::table, it, set).execute(connection)? > 0
+        Change::UpdateBinary(binary) => binary::replace(connection, binary, now)?,
+        Change::RequestBinary(request) => {
+            return binary::request(connection, request, now).map(Some);
         }
+        Change::ChangeBinary { id, change, owner } => {
+            binary::change(connection, *id, change, *owner, now)?
+        }
+        Change::DeleteBinary(id) => delete::binary(connection, *id)?,
         Change::CountUse { of, succeeded } => {
             count_use(connection, *of, *succeeded)?;
             true

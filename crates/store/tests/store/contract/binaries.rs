@@ -1,6 +1,8 @@
 //! Binaries.
 
-use hostledger_model::{Binary, BinaryId, BinaryStatus, Health};
+use hostledger_model::{
+    Binary, BinaryId, BinaryStatus, Health, OwnerId, ProcessId, ProviderReason, ReasonKind,
+};
 use hostledger_store::{Change, Used};
 use serde_json::json;
 
@@ -13,6 +15,15 @@ pub(crate) fn reads_back_as_written<H: Harness>() {
     let machine = machine(store, "guid");
     let mut request = Binary::request(machine.id, "yt-dlp", at(5)).unwrap();
     request.binproviders = "pip,env".to_owned();
+    request.min_version = Some("2024.1".to_owned());
+    request.owner = Some(OwnerId::generate());
+    (request.attempt, request.max_attempts) = (u32::MAX, Some(7));
+    request.reasons = vec![ProviderReason {
+        provider: "pip".to_owned(),
+        outcome: ReasonKind::Skipped,
+        reason: "\"ü\n".to_owned(),
+        process_id: Some(ProcessId::generate()),
+    }];
     for status in BinaryStatus::ALL {
         let mut binary = new_binary(machine.id, status.as_str());
         binary.status = *status;

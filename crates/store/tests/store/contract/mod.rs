@@ -5,6 +5,7 @@
 pub(crate) mod binaries;
 pub(crate) mod deletion;
 pub(crate) mod housekeeping;
+pub(crate) mod installs;
 pub(crate) mod interfaces;
 pub(crate) mod life;
 pub(crate) mod lookup;
@@ -64,6 +65,18 @@ macro_rules! contract_suite {
                 the_valid_one_modified_last_is_found_whatever_its_case,
                 updating_keeps_identity_and_health,
                 updating_one_that_is_gone_is_refused,
+            }
+            installs {
+                every_change_does_to_the_row_what_it_does_in_memory,
+                a_claim_needs_a_row_that_is_due_or_a_dead_owner_s,
+                of_many_claims_one_wins,
+                only_its_owner_changes_it_while_it_is_not_final,
+                a_request_is_put_into_the_row_of_its_name,
+                a_request_leaves_what_somebody_is_at_work_on_alone,
+                those_that_are_not_final_come_in_the_order_in_which_they_are_due,
+                is_found_by_name_and_by_path,
+                rows_of_the_same_file_become_one_when_it_is_installed,
+                a_deleted_one_leaves_its_processes,
             }
             processes {
                 any_record_reads_back_as_written,

@@ -1,10 +1,18 @@
 //! Binary: a program on a machine.
 
+mod change;
+mod installed;
+mod reason;
+
+pub use change::BinaryChange;
+pub use installed::InstalledFile;
+pub use reason::{ProviderReason, ReasonKind};
+
 use serde_json::{Map, Value};
 
 use crate::limit::{Limit, LimitExceeded};
 use crate::text_enum::text_enum;
-use crate::{BinaryId, Health, MachineId, Timestamp};
+use crate::{BinaryId, Health, MachineId, OwnerId, Timestamp};
 
 text_enum! {
     /// Where a binary is in its life.
@@ -51,6 +59,17 @@ pub struct Binary {
     pub status: BinaryStatus,
     /// When it is due, or the end of the lease of whoever is at work on it.
     pub retry_at: Option<Timestamp>,
+    /// Which version it must have at least; none when any will do.
+    pub min_version: Option<String>,
+    /// Who is at work on it.
+    pub owner: Option<OwnerId>,
+    /// Which attempt at it this or the next one is, from 1.
+    pub attempt: u32,
+    /// How many attempts it has; none for as many as it takes.
+    pub max_attempts: Option<u32>,
+    /// Why providers did not come up with it in the latest attempt, in the order in which they
+    /// were tried.
+    pub reasons: Vec<ProviderReason>,
 }
 
 impl Binary {
@@ -79,6 +98,11 @@ impl Binary {
             sha256: String::new(),
             status: BinaryStatus::Queued,
             retry_at: Some(now),
+            min_version: None,
+            owner: None,
+            attempt: 1,
+            max_attempts: None,
+            reasons: Vec::new(),
         })
     }
 
@@ -103,6 +127,8 @@ pub mod limits {
     pub const ABSPATH: Limit = Limit::new("abspath", 255);
     /// [`version`](super::Binary::version).
     pub const VERSION: Limit = Limit::new("version", 32);
+    /// [`min_version`](super::Binary::min_version).
+    pub const MIN_VERSION: Limit = Limit::new("min_version", 32);
     /// [`sha256`](super::Binary::sha256).
     pub const SHA256: Limit = Limit::new("sha256", 64);
 }

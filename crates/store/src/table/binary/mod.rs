@@ -1,31 +1,45 @@
 //! Rows of `machine_binary`.
 
+mod own;
+
 use diesel::prelude::*;
 use hostledger_model::Binary;
+
+pub(crate) use own::{OwnRow, reasons};
 
 use super::encoding::{self, RowReader};
 use super::row::TableRow;
 use super::schema::{binary, names};
 use crate::error::CorruptRow;
 
-/// A row as it stands.
+/// A row as it stands, in a ledger of our own.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = binary, treat_none_as_default_value = false)]
 pub(crate) struct BinaryRow {
-    pub(crate) id: String,
-    pub(crate) created_at: String,
+    #[diesel(embed)]
+    base: BaseRow,
+    #[diesel(embed)]
+    own: OwnRow,
+}
+
+/// The columns that every program's table has.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = binary, treat_none_as_default_value = false)]
+pub(crate) struct BaseRow {
+    id: String,
+    created_at: String,
     modified_at: String,
     num_uses_succeeded: i64,
     num_uses_failed: i64,
     machine_id: String,
     #[diesel(embed)]
-    content: BinaryContentRow,
+    content: ContentRow,
 }
 
-/// The columns that an update writes.
+/// Those of them that an update writes.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = binary, treat_none_as_null = true, treat_none_as_default_value = false)]
-pub(crate) struct BinaryContentRow {
+pub(crate) struct ContentRow {
     name: String,
     binproviders: String,
     overrides: String,
@@ -37,7 +51,15 @@ pub(crate) struct BinaryContentRow {
     retry_at: Option<String>,
 }
 
-impl From<&Binary> for BinaryContentRow {
+/// A row of somebody else's table: what it cannot say has our columns' defaults.
+impl From<BaseRow> for BinaryRow {
+    fn from(base: BaseRow) -> Self {
+        let own = OwnRow::default();
+        Self { base, own }
+    }
+}
+
+impl From<&Binary> for ContentRow {
     fn from(binary: &Binary) -> Self {
         Self {
             name: binary.name.clone(),
@@ -55,7 +77,7 @@ impl From<&Binary> for BinaryContentRow {
 
 impl From<&Binary> for BinaryRow {
     fn from(binary: &Binary) -> Self {
-        Self {
+        let base = BaseRow {
             id: binary.id.simple(),
             created_at: encoding::time(binary.created_at),
             modified_at: encoding::time(binary.modified_at),
@@ -63,7 +85,9 @@ impl From<&Binary> for BinaryRow {
             num_uses_failed: encoding::count(binary.health.num_uses_failed),
             machine_id: binary.machine_id.simple(),
             content: binary.into(),
-        }
+        };
+        let own = binary.into();
+        Self { base, own }
     }
 }
 
@@ -73,17 +97,18 @@ impl TableRow for BinaryRow {
     type Record = Binary;
 
     fn record(self) -> Result<Binary, CorruptRow> {
+        let Self { base, own } = self;
         let read = RowReader {
             table: Self::TABLE,
-            id: &self.id,
+            id: &base.id,
         };
-        let content = self.content;
+        let content = base.content;
         Ok(Binary {
-            id: read.parse("id", &self.id)?,
-            created_at: read.time("created_at", &self.created_at)?,
-            modified_at: read.time("modified_at", &self.modified_at)?,
-            health: read.health(self.num_uses_succeeded, self.num_uses_failed)?,
-            machine_id: read.parse("machine_id", &self.machine_id)?,
+            id: read.parse("id", &base.id)?,
+            created_at: read.time("created_at", &base.created_at)?,
+            modified_at: read.time("modified_at", &base.modified_at)?,
+            health: read.health(base.num_uses_succeeded, base.num_uses_failed)?,
+            machine_id: read.parse("machine_id", &base.machine_id)?,
             overrides: read.json("overrides", &content.overrides)?,
             status: read.parse("status", &content.status)?,
             retry_at: read.time_some("retry_at", content.retry_at.as_ref())?,
@@ -93,10 +118,19 @@ impl TableRow for BinaryRow {
             abspath: content.abspath,
             version: content.version,
             sha256: content.sha256,
+
+            owner: read.parse_some("owner", own.owner.as_ref())?,
+            attempt: read.number("attempt", own.attempt)?,
+            max_attempts: own
+                .max_attempts
+                .map(|attempts| read.number("max_attempts", attempts))
+                .transpose()?,
+            reasons: own.read_reasons(read)?,
+            min_version: own.min_version,
         })
     }
 
     fn position(&self) -> (&str, &str) {
-        (&self.id, &self.created_at)
+        (&self.base.id, &self.base.created_at)
     }
 }

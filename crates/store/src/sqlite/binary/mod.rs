@@ -1,0 +1,9 @@
+//! Rows of `machine_binary`: finding and changing them.
+
+mod read;
+mod request;
+mod update;
+
+pub(super) use read::{by_id, by_name, page, pending, valid_by_name, valid_by_path};
+pub(super) use request::request;
+pub(super) use update::{change, replace};
