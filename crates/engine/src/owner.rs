@@ -1,19 +1,22 @@
 //! Who supervises a process, and whether they still do.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hostledger_model::OwnerId;
+use hostledger_model::{OwnerId, PidNamespace};
+use hostledger_process::PidSpace;
 use hostledger_sys::FileLock;
 
 /// Our name for the rows we own, and the lock that says we are alive.
 ///
 /// The lock is on a file of the data directory (an open file description lock, fcntl(2)): the
 /// kernel releases it when we die, in whatever way. So whether an owner is alive is one question
-/// to the kernel, without heartbeats and without pids.
+/// to the kernel, without heartbeats and without pids. Whoever wants to be told of our death
+/// finds in the file which process to watch ([`OwnerWatch`](crate::OwnerWatch)).
 #[derive(Debug)]
 pub struct Owner {
     id: OwnerId,
@@ -52,6 +55,16 @@ impl Owner {
         let lock = FileLock::try_acquire(file.map_err(failed)?)
             .and_then(|lock| lock.ok_or_else(|| io::ErrorKind::WouldBlock.into()))
             .map_err(failed)?;
+        // Written once it is locked: who reads this may ask for the lock.
+        if let Ok(space) = PidSpace::current() {
+            let holder = Holder {
+                namespace: space.pid_namespace(),
+                pid: own_pid(),
+            };
+            lock.file()
+                .write_all(holder.to_text().as_bytes())
+                .map_err(failed)?;
+        }
         Ok(Self {
             id,
             path,
@@ -120,7 +133,40 @@ impl Drop for Owner {
     }
 }
 
-fn lock_path(directory: &Path, id: OwnerId) -> PathBuf {
+/// Which process holds a lock, as its file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The namespace in which the pid means it.
+    pub(crate) namespace: PidNamespace,
+    pub(crate) pid: i32,
+}
+
+impl Holder {
+    fn to_text(self) -> String {
+        format!("{} {}\n", self.namespace.0, self.pid)
+    }
+
+    /// None when it is not written yet, or by nobody of ours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (namespace, pid) = text.strip_suffix('\n')?.split_once(' ')?;
+        Some(Self {
+            namespace: PidNamespace(namespace.parse().ok()?),
+            pid: pid.parse().ok()?,
+        })
+    }
+}
+
+fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
+}
+
+/// Whose lock a file is, by its name.
+pub(crate) fn owner_of(path: &Path) -> Option<OwnerId> {
+    let is_lock = path.extension() == Some(OsStr::new("lock"));
+    path.file_stem().filter(|_| is_lock)?.to_str()?.parse().ok()
+}
+
+pub(crate) fn lock_path(directory: &Path, id: OwnerId) -> PathBuf {
     directory.join(format!("{}.lock", id.simple()))
 }
 
@@ -142,6 +188,18 @@ mod tests {
             0,
             "nothing is left behind"
         );
+    }
+
+    #[test]
+    fn who_holds_a_lock_reads_as_it_was_written() {
+        let holder = Holder {
+            namespace: PidNamespace(4_026_531_836),
+            pid: 4711,
+        };
+        assert_eq!(Holder::parse(&holder.to_text()), Some(holder));
+        for text in ["", "1", "1 2", "x 2\n", "1 \n"] {
+            assert_eq!(Holder::parse(text), None, "{text:?}");
+        }
     }
 
     #[test]
