@@ -39,9 +39,9 @@ pub use log_place::LogPlace;
 pub use machine::{Machine, MachineFacts, limits as machine_limits};
 pub use process::{
     Attempt, CommandLine, DEFAULT_MAX_LOG_BYTES, DEFAULT_TIMEOUT, DraftError, Ended,
-    InvalidCommand, InvalidLaunch, KillMode, LaunchAttributes, NO_TIMEOUT, Outcome, Process,
+    InvalidCommand, InvalidLaunch, KillMode, LaunchAttributes, Lease, NO_TIMEOUT, Outcome, Process,
     ProcessChange, ProcessDraft, ProcessStatus, ProcessType, Requeued, ResourceLimit, Started,
-    StopRequest, ancestors, limits as process_limits, parse_umask, timeout_seconds,
+    StopRequest, ancestors, limits as process_limits, parse_umask, timeout, timeout_seconds,
 };
 pub use text_enum::UnknownText;
 pub use time::{InvalidTimestamp, Timestamp};

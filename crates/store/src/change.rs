@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hostledger_model::{
     Binary, BinaryChange, BinaryId, InterfaceId, Machine, MachineFacts, MachineId,
-    NetworkInterface, OwnerId, Process, ProcessChange, ProcessId,
+    NetworkInterface, OwnerId, Process, ProcessChange, ProcessId, ProcessStatus,
 };
 use serde_json::{Map, Value};
 
@@ -107,6 +107,20 @@ pub enum Used {
 }
 
 impl Change {
+    /// Whether something may be due by it that was not before.
+    #[must_use]
+    pub fn queues(&self) -> bool {
+        match self {
+            Self::InsertProcess(process) => waits(process),
+            Self::InsertProcesses(processes) => processes.iter().any(waits),
+            Self::ChangeProcess { change, .. } => matches!(
+                change,
+                ProcessChange::Deferred { .. } | ProcessChange::Requeued(_)
+            ),
+            _ => false,
+        }
+    }
+
     /// The record it is about, the first of several; none when it is about nothing. What is
     /// written in the end can be another one for [`Change::SaveInterface`] and
     /// [`Change::RequestBinary`].
@@ -130,6 +144,10 @@ impl Change {
             Self::ChangeProcess { id, .. } | Self::DeleteProcess(id) => (*id).into(),
         })
     }
+}
+
+fn waits(process: &Process) -> bool {
+    process.status == ProcessStatus::Queued && process.owner.is_none()
 }
 
 impl From<Used> for RecordId {

@@ -8,7 +8,9 @@
 //! Tables and encodings are ArchiveBox's, so that both can read the same file; columns of our
 //! own come on top. This is the only crate that names diesel or SQL.
 
+mod bell;
 mod change;
+mod claim;
 mod error;
 mod filter;
 mod location;
@@ -19,9 +21,11 @@ mod sqlite;
 mod store;
 mod table;
 mod ticket;
+mod watch;
 mod writer;
 
 pub use change::{Change, Used};
+pub use claim::{Claim, Claimed, Claims};
 pub use error::{CorruptRow, ReadOnly, StoreError};
 pub use filter::ProcessFilter;
 pub use location::{Database, InvalidLocation};
@@ -29,5 +33,6 @@ pub use record_id::{Found, IdPrefix, InvalidPrefix, RecordId};
 pub use records::Records;
 pub use rows::{Descendant, Page, PageKey, Rows};
 pub use sqlite::{OpenOptions, SqliteStore};
-pub use store::{Access, Store};
+pub use store::{Access, Durability, Store};
 pub use ticket::{Commit, Completion, Ticket};
+pub use watch::QueueWatch;

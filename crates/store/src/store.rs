@@ -2,15 +2,17 @@
 
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
+    OwnerId, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use crate::change::Change;
+use crate::claim::{Claim, Claims};
 use crate::error::StoreError;
 use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::ticket::Ticket;
+use crate::watch::QueueWatch;
 
 /// What may be done with a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,17 @@ pub enum Access {
     Own,
     /// Another program's: only read.
     Foreign,
+}
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The death of any program, however it dies. What was written last may be missing when the
+    /// machine loses power; what is there is whole.
+    #[default]
+    Normal,
+    /// The loss of power as well: each commit waits for the disk.
+    Full,
 }
 
 /// A ledger's database: the same behaviour on every engine, which the contract suite proves.
@@ -40,6 +53,25 @@ pub trait Store: Send + Sync {
     /// becomes the modification time of every row that is changed; a row that is inserted
     /// keeps its own. Returns at once; the [`Ticket`] answers after the commit.
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket;
+
+    /// Has processes that are due taken on, atomically: of all who claim at once, each process
+    /// goes to one. Returns at once, as [`submit`](Self::submit) does, and takes its turn among
+    /// submissions; the [`Ticket`] answers after the commit. Costs the same however long the
+    /// history and the queue.
+    ///
+    /// When it fails, it can still have been committed: what the owner has then is found by
+    /// [`owned`](Self::owned).
+    ///
+    /// What is not started is given back by
+    /// [`ProcessChange::Deferred`](hostledger_model::ProcessChange::Deferred), each in a
+    /// submission of its own, so that one that is somebody else's by now holds up no other.
+    fn claim(&self, claim: Claim) -> Ticket<Claims>;
+
+    /// Begins to listen for processes that become due.
+    ///
+    /// # Errors
+    /// The system, or the server, gives no notice.
+    fn watch(&self) -> Result<Box<dyn QueueWatch>, StoreError>;
 
     /// A machine by its id.
     fn machine(&self, id: MachineId) -> Result<Option<Machine>, StoreError>;
@@ -105,6 +137,13 @@ pub trait Store: Send + Sync {
     /// The queued processes of a machine that somebody has taken on under a lease that is not
     /// over at `now`, oldest first. Past its lease a process is due as any other.
     fn claimed(&self, machine: MachineId, now: Timestamp) -> Result<Rows<Process>, StoreError>;
+
+    /// Everybody who has taken on processes of a machine that have not ended.
+    fn owners(&self, machine: MachineId) -> Result<Vec<OwnerId>, StoreError>;
+
+    /// What an owner has taken on of a machine and has not ended, queued or running, oldest
+    /// first.
+    fn owned(&self, machine: MachineId, owner: OwnerId) -> Result<Rows<Process>, StoreError>;
 
     /// Whether a process that has not ended has its secrets in this batch.
     fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError>;

@@ -27,43 +27,43 @@ impl Commit {
     }
 }
 
-/// Answers a submission; what must follow its commit waits for it.
+/// Answers a submission, or a claim; what must follow its commit waits for it.
 ///
 /// Dropping it does not take the submission back.
 #[must_use = "a failure to write shows here and nowhere else"]
-pub struct Ticket(Arc<Slot>);
+pub struct Ticket<T = Commit>(Arc<Slot<T>>);
 
 /// The other end of a [`Ticket`]: whoever commits answers through it.
 ///
 /// Dropped without an answer, it answers [`StoreError::WriterGone`], so that nobody waits for
 /// ever.
-pub struct Completion(Option<Arc<Slot>>);
+pub struct Completion<T = Commit>(Option<Arc<Slot<T>>>);
 
-type Answer = Result<Commit, StoreError>;
-type Listener = Box<dyn FnOnce(Answer) + Send>;
+type Answer<T> = Result<T, StoreError>;
+type Listener<T> = Box<dyn FnOnce(Answer<T>) + Send>;
 
-struct Slot {
-    state: Mutex<State>,
+struct Slot<T> {
+    state: Mutex<State<T>>,
     answered: Condvar,
 }
 
-enum State {
+enum State<T> {
     Pending,
-    Listened(Listener),
-    Answered(Answer),
+    Listened(Listener<T>),
+    Answered(Answer<T>),
     Taken,
 }
 
-impl Slot {
+impl<T> Slot<T> {
     /// A panic while the lock is held leaves the state whole, so poisoning means nothing here.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ticket {
+impl<T> Ticket<T> {
     /// A ticket and what answers it.
-    pub fn pending() -> (Self, Completion) {
+    pub fn pending() -> (Self, Completion<T>) {
         let slot = Arc::new(Slot {
             state: Mutex::new(State::Pending),
             answered: Condvar::new(),
@@ -72,7 +72,7 @@ impl Ticket {
     }
 
     /// A ticket that is answered already.
-    pub fn answered(answer: Result<Commit, StoreError>) -> Self {
+    pub fn answered(answer: Result<T, StoreError>) -> Self {
         let (ticket, completion) = Self::pending();
         completion.answer(answer);
         ticket
@@ -82,7 +82,7 @@ impl Ticket {
     ///
     /// # Errors
     /// Why the submission was not written; nothing of it was.
-    pub fn wait(self) -> Result<Commit, StoreError> {
+    pub fn wait(self) -> Result<T, StoreError> {
         let mut state = self.0.lock();
         loop {
             match std::mem::replace(&mut *state, State::Taken) {
@@ -101,7 +101,7 @@ impl Ticket {
     /// answer is there already.
     ///
     /// It must be quick and must not wait for another ticket: further commits wait for it.
-    pub fn notify(self, listener: impl FnOnce(Result<Commit, StoreError>) + Send + 'static) {
+    pub fn notify(self, listener: impl FnOnce(Result<T, StoreError>) + Send + 'static) {
         let mut state = self.0.lock();
         match std::mem::replace(&mut *state, State::Taken) {
             State::Answered(answer) => {
@@ -115,19 +115,19 @@ impl Ticket {
     }
 }
 
-impl fmt::Debug for Ticket {
+impl<T> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").finish_non_exhaustive()
     }
 }
 
-impl Completion {
+impl<T> Completion<T> {
     /// Gives the answer.
-    pub fn answer(mut self, answer: Result<Commit, StoreError>) {
+    pub fn answer(mut self, answer: Result<T, StoreError>) {
         self.give(answer);
     }
 
-    fn give(&mut self, answer: Answer) {
+    fn give(&mut self, answer: Answer<T>) {
         let Some(slot) = self.0.take() else { return };
         let mut state = slot.lock();
         match std::mem::replace(&mut *state, State::Taken) {
@@ -144,13 +144,13 @@ impl Completion {
     }
 }
 
-impl Drop for Completion {
+impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         self.give(Err(StoreError::WriterGone));
     }
 }
 
-impl fmt::Debug for Completion {
+impl<T> fmt::Debug for Completion<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Completion").finish_non_exhaustive()
     }
@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    fn applied() -> Answer {
+    fn applied() -> Answer<Commit> {
         Ok(Commit::Applied(Vec::new()))
     }
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_committer_that_is_gone() {
-        let (ticket, completion) = Ticket::pending();
+        let (ticket, completion) = Ticket::<Commit>::pending();
         drop(completion);
         assert!(matches!(ticket.wait(), Err(StoreError::WriterGone)));
     }

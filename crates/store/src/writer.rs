@@ -3,33 +3,55 @@
 //! It commits whatever has queued up while it was busy with the commit before: alone on a
 //! quiet ledger, many at once on a busy one, and nobody waits for a timer.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::{io, iter};
 
 use hostledger_model::Timestamp;
 
+use crate::bell::Bells;
 use crate::change::Change;
+use crate::claim::{Claim, Claims};
 use crate::error::StoreError;
 use crate::ticket::{Commit, Completion, Ticket};
 
-/// Submissions in one transaction at most, so that none waits long for the others.
+/// Submissions and claims in one transaction at most, so that none waits long for the others.
 const LARGEST_BATCH: usize = 256;
 
 /// An engine's way to commit, owned by the writing thread.
 pub(crate) trait Committer: Send + 'static {
-    /// Commits a batch in one transaction: how each of its submissions ended, in their order.
+    /// Commits a batch in one transaction, in its order, and notes what came of each.
     ///
     /// # Errors
-    /// The database failed; nothing was written.
-    fn commit(&mut self, batch: &[Submission]) -> Result<Vec<Answer>, StoreError>;
+    /// The database failed; nothing was written, and what was noted means nothing.
+    fn commit(&mut self, batch: &mut [Write]) -> Result<(), StoreError>;
+
+    /// Whether others have written since the last time; yes when that cannot be told.
+    fn others_have_written(&mut self) -> bool;
 }
 
-/// Hands submissions to the writing thread; dropped, it lets the thread finish what it has.
+/// Hands submissions and claims to the writing thread; dropped, it lets the thread finish what
+/// it has.
 pub(crate) struct Writer {
-    /// None once it is being dropped.
-    queue: Option<Sender<Submission>>,
+    queue: Sender<Order>,
+    bells: Arc<Bells>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is asked for.
+enum Order {
+    Write(Write),
+    /// To find out whether others have written.
+    Look,
+    /// To end, as the last of its orders.
+    Close,
+}
+
+/// What is to be committed, and what came of it.
+pub(crate) enum Write {
+    Submission(Submission),
+    Claim(Claiming),
 }
 
 /// Changes that are written together or not at all.
@@ -37,7 +59,17 @@ pub(crate) struct Submission {
     /// When.
     pub(crate) now: Timestamp,
     pub(crate) changes: Vec<Change>,
+    /// What came of them.
+    pub(crate) answer: Option<Answer>,
     completion: Completion,
+}
+
+/// Processes that are to be taken on.
+pub(crate) struct Claiming {
+    pub(crate) claim: Claim,
+    /// What came of it.
+    pub(crate) claims: Option<Claims>,
+    completion: Completion<Claims>,
 }
 
 /// How a submission ended.
@@ -46,37 +78,70 @@ pub(crate) type Answer = Result<Commit, StoreError>;
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(committer: impl Committer) -> io::Result<Self> {
-        let (queue, submissions) = mpsc::channel();
+        let (queue, orders) = mpsc::channel();
+        let bells = Arc::new(Bells::default());
+        let theirs = Arc::clone(&bells);
         let thread = thread::Builder::new()
             .name("ledger-writer".to_owned())
-            .spawn(move || run(committer, &submissions))?;
+            .spawn(move || run(committer, &orders, &theirs))?;
         Ok(Self {
-            queue: Some(queue),
+            queue,
+            bells,
             thread: Some(thread),
         })
     }
 
     pub(crate) fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
         let (ticket, completion) = Ticket::pending();
-        let submission = Submission {
+        self.order(Write::Submission(Submission {
             now,
             changes,
+            answer: None,
             completion,
-        };
-        // One that cannot be sent comes back and answers, as it is dropped, that the writer
-        // is gone.
-        if let Some(queue) = &self.queue
-            && queue.send(submission).is_err()
-        {
+        }));
+        ticket
+    }
+
+    pub(crate) fn claim(&self, claim: Claim) -> Ticket<Claims> {
+        let (ticket, completion) = Ticket::pending();
+        self.order(Write::Claim(Claiming {
+            claim,
+            claims: None,
+            completion,
+        }));
+        ticket
+    }
+
+    /// What rings when our own writing may have made something due, and a way to have it ring
+    /// when others have written.
+    pub(crate) fn ears(&self) -> (&Bells, Look) {
+        (&self.bells, Look(self.queue.clone()))
+    }
+
+    /// One that cannot be sent comes back and answers, as it is dropped, that the writer is gone.
+    fn order(&self, write: Write) {
+        if self.queue.send(Order::Write(write)).is_err() {
             tracing::error!("the ledger's writer has ended");
         }
-        ticket
+    }
+}
+
+/// Has the writer find out whether others have written; the bells ring if so.
+pub(crate) struct Look(Sender<Order>);
+
+impl Look {
+    pub(crate) fn ask(&self) {
+        if self.0.send(Order::Look).is_err() {
+            tracing::debug!("the ledger is closed: nobody looks whether others have written");
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
+        if self.queue.send(Order::Close).is_err() {
+            tracing::error!("the ledger's writer has ended before its time");
+        }
         let Some(thread) = self.thread.take() else {
             return;
         };
@@ -87,34 +152,78 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut committer: impl Committer, submissions: &Receiver<Submission>) {
-    while let Ok(first) = submissions.recv() {
-        let queued = submissions.try_iter().take(LARGEST_BATCH - 1);
-        let batch: Vec<_> = iter::once(first).chain(queued).collect();
-        let answers = write(&mut committer, &batch);
-        for (submission, answer) in batch.into_iter().zip(answers) {
-            submission.completion.answer(answer);
+fn run(mut committer: impl Committer, orders: &Receiver<Order>, bells: &Bells) {
+    let mut open = true;
+    while open && let Ok(first) = orders.recv() {
+        let queued = orders.try_iter().take(LARGEST_BATCH - 1);
+        let mut batch = Vec::new();
+        let mut look = false;
+        for order in iter::once(first).chain(queued) {
+            match order {
+                Order::Write(write) => batch.push(write),
+                Order::Look => look = true,
+                Order::Close => open = false,
+            }
+        }
+        if look && committer.others_have_written() {
+            bells.ring();
+        }
+        if !batch.is_empty() {
+            write_all(&mut committer, batch, bells);
         }
     }
 }
 
-/// Commits a batch, and when the database fails under it, each submission by itself: then one
-/// that is too large for the disk, say, takes nobody along.
-fn write(committer: &mut impl Committer, batch: &[Submission]) -> Vec<Answer> {
-    let error = match committer.commit(batch) {
-        Ok(answers) => return answers,
-        Err(error) => error,
-    };
-    if batch.len() == 1 || concerns_all(&error) {
-        return batch.iter().map(|_| Err(error.clone())).collect();
+fn write_all(committer: &mut impl Committer, mut batch: Vec<Write>, bells: &Bells) {
+    let committed = write(committer, &mut batch);
+    let mut written = batch.iter().zip(&committed);
+    if written.any(|(write, committed)| committed.is_ok() && write.has_queued()) {
+        bells.ring();
+    }
+    for (write, committed) in batch.into_iter().zip(committed) {
+        write.answer(committed);
+    }
+}
+
+/// Commits a batch, and when the database fails under it, each write by itself: then one that is
+/// too large for the disk, say, takes nobody along.
+fn write(committer: &mut impl Committer, batch: &mut [Write]) -> Vec<Result<(), StoreError>> {
+    let committed = committer.commit(batch);
+    let failed_alone = batch.len() == 1 || committed.as_ref().is_err_and(concerns_all);
+    if committed.is_ok() || failed_alone {
+        return vec![committed; batch.len()];
     }
     batch
-        .iter()
-        .flat_map(|submission| write(committer, std::slice::from_ref(submission)))
+        .iter_mut()
+        .map(|write| committer.commit(std::slice::from_mut(write)))
         .collect()
 }
 
-/// Whether each submission by itself would fail like this, after the same wait.
+/// Whether each write by itself would fail like this, after the same wait.
 fn concerns_all(error: &StoreError) -> bool {
     matches!(error, StoreError::Locked { .. })
+}
+
+impl Write {
+    /// Whether something may be due by it that was not before.
+    fn has_queued(&self) -> bool {
+        match self {
+            Self::Submission(it) => {
+                let applied = matches!(it.answer, Some(Ok(Commit::Applied(_))));
+                applied && it.changes.iter().any(Change::queues)
+            }
+            Self::Claim(_) => false,
+        }
+    }
+
+    fn answer(self, committed: Result<(), StoreError>) {
+        let gone = StoreError::WriterGone;
+        match self {
+            Self::Submission(it) => {
+                it.completion
+                    .answer(committed.and(it.answer.unwrap_or(Err(gone))));
+            }
+            Self::Claim(it) => it.completion.answer(committed.and(it.claims.ok_or(gone))),
+        }
+    }
 }

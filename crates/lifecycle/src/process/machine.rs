@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use hostledger_model::{
-    Ended, Outcome, ProcessChange, ProcessStatus, Requeued, Started, StopRequest, Termination,
-    Timestamp,
+    Ended, Lease, Outcome, ProcessChange, ProcessStatus, Requeued, Started, StopRequest,
+    Termination, Timestamp, timeout,
 };
 use statig::Outcome as Handling;
 use statig::prelude::{Handled, Super, Transition, state_machine};
@@ -15,10 +15,12 @@ use crate::resume;
 const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
 
-/// How long past its timeout a process may still be ours to end before others look at it.
-const LEASE_SLACK: TimeDelta = TimeDelta::seconds(30);
-/// The lease of a process without a timeout.
-const LEASE_WITHOUT_TIMEOUT: TimeDelta = TimeDelta::hours(24);
+/// How long a process is left to whoever has taken it on: as long as it may run, and then as long
+/// as ending it may take.
+pub const LEASE: Lease = Lease {
+    slack: TimeDelta::seconds(30),
+    without_timeout: TimeDelta::hours(24),
+};
 /// How long until a process that cannot start is looked at again.
 const REQUEUE_DELAY: TimeDelta = TimeDelta::minutes(1);
 
@@ -242,16 +244,8 @@ fn unseen(now: Timestamp, outcome: Outcome) -> Ended {
     }
 }
 
-fn timeout(timeout_ms: Option<u64>) -> Option<TimeDelta> {
-    let millis = i64::try_from(timeout_ms?).ok()?;
-    TimeDelta::try_milliseconds(millis)
-}
-
 /// When somebody else should look at a process that starts at `from`, at the latest.
 #[must_use]
 pub fn lease_end(timeout_ms: Option<u64>, from: Timestamp) -> Timestamp {
-    let span = timeout(timeout_ms).map_or(LEASE_WITHOUT_TIMEOUT, |limit| {
-        limit.checked_add(&LEASE_SLACK).unwrap_or(TimeDelta::MAX)
-    });
-    from.saturating_add(span)
+    LEASE.end(timeout_ms, from)
 }

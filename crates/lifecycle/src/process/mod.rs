@@ -25,5 +25,5 @@ pub use catch_up::catch_up;
 pub use context::Context;
 pub use effect::{Effect, Timer};
 pub use event::{Event, Exit, Output};
-pub use machine::{handle, lease_end};
+pub use machine::{LEASE, handle, lease_end};
 pub use retry::RetryPolicy;

@@ -5,6 +5,7 @@ mod change;
 mod command;
 mod draft;
 mod launch;
+mod lease;
 mod status;
 
 pub use ancestry::ancestors;
@@ -14,6 +15,7 @@ pub use draft::{DraftError, ProcessDraft};
 pub use launch::{
     DEFAULT_MAX_LOG_BYTES, InvalidLaunch, LaunchAttributes, ResourceLimit, parse_umask,
 };
+pub use lease::{Lease, timeout};
 pub use status::{KillMode, Outcome, ProcessStatus, ProcessType};
 
 use serde::{Deserialize, Serialize};

@@ -5,43 +5,69 @@ use diesel::SqliteConnection;
 use super::apply;
 use super::connections::Connections;
 use super::failure::{Failed, Failures};
-use super::transaction;
+use super::version::Version;
+use super::{process, transaction};
 use crate::error::StoreError;
+use crate::store::Durability;
 use crate::ticket::Commit;
-use crate::writer::{Answer, Committer, Submission};
+use crate::writer::{Answer, Committer, Submission, Write};
 
 /// What the writing thread owns; it connects at the first submission.
 pub(super) struct FileCommitter {
     failures: Failures,
+    durability: Durability,
     /// None before the first submission, and after a failure that leaves its state unknown.
     connection: Option<SqliteConnection>,
+    version: Version,
 }
 
 impl FileCommitter {
-    pub(super) fn new(failures: Failures) -> Self {
+    pub(super) fn new(failures: Failures, durability: Durability) -> Self {
         Self {
             failures,
+            durability,
             connection: None,
+            version: Version::default(),
+        }
+    }
+
+    /// The connection, taken: it is put back when it is known to be sound.
+    fn connect(&mut self) -> Result<SqliteConnection, StoreError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => {
+                self.version = Version::default();
+                Connections::writing(&self.failures, self.durability)
+            }
         }
     }
 }
 
 impl Committer for FileCommitter {
-    fn commit(&mut self, batch: &[Submission]) -> Result<Vec<Answer>, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connections::own(&self.failures)?,
-        };
+    fn commit(&mut self, batch: &mut [Write]) -> Result<(), StoreError> {
+        let mut connection = self.connect()?;
         let failures = &self.failures;
-        let answers = transaction::immediate(&mut connection, |connection| {
-            batch
-                .iter()
-                .map(|submission| write_one(connection, failures, submission))
-                .collect::<Result<Vec<_>, diesel::result::Error>>()
+        transaction::immediate(&mut connection, |connection| {
+            for write in batch {
+                match write {
+                    Write::Submission(it) => it.answer = Some(write_one(connection, failures, it)?),
+                    Write::Claim(it) => it.claims = Some(process::claim(connection, &it.claim)?),
+                }
+            }
+            Ok::<_, diesel::result::Error>(())
         })
         .map_err(|error| failures.of_query(error))?;
         self.connection = Some(connection);
-        Ok(answers)
+        Ok(())
+    }
+
+    fn others_have_written(&mut self) -> bool {
+        let Ok(mut connection) = self.connect() else {
+            return true;
+        };
+        let changed = self.version.has_changed(&mut connection);
+        self.connection = Some(connection);
+        changed
     }
 }
 

@@ -13,7 +13,7 @@ use diesel::{Connection, QueryResult, SqliteConnection};
 use super::failure::Failures;
 use super::uri::{Mode, uri};
 use crate::error::StoreError;
-use crate::store::Access;
+use crate::store::{Access, Durability};
 
 /// Connections kept for the next reader; more readers at once have theirs closed after use.
 const KEPT: usize = 8;
@@ -56,9 +56,22 @@ impl Connections {
 
     /// A connection to a ledger of our own, set up to write and to read.
     pub(super) fn own(failures: &Failures) -> Result<SqliteConnection, StoreError> {
+        Self::writing(failures, Durability::Normal)
+    }
+
+    /// The same for whoever writes what must last.
+    pub(super) fn writing(
+        failures: &Failures,
+        durability: Durability,
+    ) -> Result<SqliteConnection, StoreError> {
         let mut connection = connect(failures, Mode::ReadWrite)?;
+        let synchronous = match durability {
+            Durability::Normal => "NORMAL",
+            Durability::Full => "FULL",
+        };
+        let settings = format!("PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON;");
         connection
-            .batch_execute("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
+            .batch_execute(&settings)
             .map_err(|error| failures.of_query(error))?;
         Ok(connection)
     }

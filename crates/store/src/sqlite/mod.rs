@@ -1,6 +1,7 @@
 //! The SQLite engine.
 
 mod access;
+mod any_of;
 mod apply;
 mod attempt;
 mod binary;
@@ -23,6 +24,8 @@ mod store;
 mod transaction;
 mod update;
 mod uri;
+mod version;
+mod watch;
 mod worker_id;
 
 use crate::table::{encoding, row, schema};

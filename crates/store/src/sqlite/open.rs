@@ -21,13 +21,15 @@ use super::kind::{self, Kind};
 use super::migration;
 use super::process::Columns;
 use crate::error::StoreError;
-use crate::store::Access;
+use crate::store::{Access, Durability};
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
     /// How long to wait for a database that another program has locked.
     pub busy_timeout: Duration,
+    /// What a commit survives.
+    pub durability: Durability,
     /// The file system of a path; real ones by default.
     pub file_system: fn(&Path) -> io::Result<FileSystem>,
 }
@@ -36,6 +38,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             busy_timeout: Duration::from_secs(5),
+            durability: Durability::default(),
             file_system: FileSystem::of,
         }
     }

@@ -1,12 +1,13 @@
 //! The port, on a file of SQLite's.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use diesel::{QueryResult, SqliteConnection};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
+    OwnerId, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use super::check;
@@ -15,8 +16,10 @@ use super::connections::Connections;
 use super::open::{self, OpenOptions};
 use super::process::Columns;
 use super::row::{self, Read, TableRow};
+use super::watch::LogWatch;
 use super::{attempt, binary, interface, machine, page, prefix, process, transaction, worker_id};
 use crate::change::Change;
+use crate::claim::{Claim, Claims};
 use crate::error::{ReadOnly, StoreError};
 use crate::filter::ProcessFilter;
 use crate::record_id::{Found, IdPrefix};
@@ -24,6 +27,7 @@ use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};
 use crate::table;
 use crate::ticket::Ticket;
+use crate::watch::QueueWatch;
 use crate::writer::Writer;
 
 /// A ledger in a file of SQLite's.
@@ -49,14 +53,11 @@ impl SqliteStore {
         let opened = open::open(path, options)?;
         let writer = match opened.access {
             Access::Foreign => None,
-            Access::Own => Some(
-                Writer::start(FileCommitter::new(opened.failures.clone())).map_err(|source| {
-                    StoreError::Open {
-                        path: opened.failures.path.clone(),
-                        source: Arc::new(source),
-                    }
-                })?,
-            ),
+            Access::Own => {
+                let committer = FileCommitter::new(opened.failures.clone(), options.durability);
+                let writer = Writer::start(committer);
+                Some(writer.map_err(|source| unusable(&opened.failures.path, source))?)
+            }
         };
         let connections = Connections::new(opened.failures, opened.access);
         if let Some(connection) = opened.connection {
@@ -93,9 +94,13 @@ impl SqliteStore {
         }
     }
 
+    fn path(&self) -> &Path {
+        &self.connections.failures().path
+    }
+
     fn read_only(&self) -> StoreError {
         StoreError::ReadOnly {
-            path: self.connections.failures().path.clone(),
+            path: self.path().to_owned(),
             why: ReadOnly::Foreign,
         }
     }
@@ -107,6 +112,13 @@ impl SqliteStore {
     ) -> Result<Rows<R::Record>, StoreError> {
         let rows = self.connections.read(query)?;
         Ok(rows.into_iter().map(Read::record).collect())
+    }
+}
+
+fn unusable(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Open {
+        path: path.to_owned(),
+        source: Arc::new(source),
     }
 }
 
@@ -125,6 +137,20 @@ impl Store for SqliteStore {
             Some(writer) => writer.submit(now, changes),
             None => Ticket::answered(Err(self.read_only())),
         }
+    }
+
+    fn claim(&self, claim: Claim) -> Ticket<Claims> {
+        match &self.writer {
+            Some(writer) => writer.claim(claim),
+            None => Ticket::answered(Err(self.read_only())),
+        }
+    }
+
+    fn watch(&self) -> Result<Box<dyn QueueWatch>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(|| self.read_only())?;
+        let watch = LogWatch::new(self.path(), writer);
+        let watch = watch.map_err(|source| unusable(self.path(), source))?;
+        Ok(Box::new(watch))
     }
 
     fn machine(&self, id: MachineId) -> Result<Option<Machine>, StoreError> {
@@ -205,6 +231,25 @@ impl Store for SqliteStore {
 
     fn claimed(&self, machine: MachineId, now: Timestamp) -> Result<Rows<Process>, StoreError> {
         self.several(|connection| process::claimed(connection, self.columns, machine, now))
+    }
+
+    fn owners(&self, machine: MachineId) -> Result<Vec<OwnerId>, StoreError> {
+        if self.columns == Columns::Base {
+            return Ok(Vec::new());
+        }
+        let owners = self
+            .connections
+            .read(|connection| process::owners(connection, machine))?;
+        // What is no owner's name has taken nothing on.
+        Ok(owners.iter().filter_map(|it| it.parse().ok()).collect())
+    }
+
+    fn owned(&self, machine: MachineId, owner: OwnerId) -> Result<Rows<Process>, StoreError> {
+        if self.columns == Columns::Base {
+            let (records, corrupt) = (Vec::new(), Vec::new());
+            return Ok(Rows { records, corrupt });
+        }
+        self.several(|connection| process::owned(connection, machine, owner))
     }
 
     fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError> {

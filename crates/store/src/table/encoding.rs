@@ -17,6 +17,17 @@ pub(crate) fn time(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
+/// Reads the three forms of a time: six digits, no fraction, and a `T` in the middle.
+pub(crate) fn read_time(text: &str) -> Result<Timestamp, chrono::ParseError> {
+    let form = if text.as_bytes().get(10) == Some(&b'T') {
+        "%Y-%m-%dT%H:%M:%S%.f"
+    } else {
+        "%Y-%m-%d %H:%M:%S%.f"
+    };
+    let at = NaiveDateTime::parse_from_str(text, form)?;
+    Ok(Timestamp::from(at.and_utc()))
+}
+
 /// Unsigned numbers keep their bits: SQLite's integers are signed.
 pub(crate) fn bits(number: u64) -> i64 {
     number.cast_signed()
@@ -122,23 +133,12 @@ impl RowReader<'_> {
         text.map(|text| self.parse(column, text)).transpose()
     }
 
-    /// Reads the three forms of a time: six digits, no fraction, and a `T` in the middle.
+    /// A time in any of its three forms.
     pub(crate) fn time(self, column: &'static str, text: &str) -> Result<Timestamp, CorruptRow> {
-        let form = if text.as_bytes().get(10) == Some(&b'T') {
-            "%Y-%m-%dT%H:%M:%S%.f"
-        } else {
-            "%Y-%m-%d %H:%M:%S%.f"
-        };
-        match NaiveDateTime::parse_from_str(text, form) {
-            Ok(at) => Ok(Timestamp::from(at.and_utc())),
-            Err(source) => Err(self.corrupt(
-                column,
-                InvalidTime {
-                    text: text.to_owned(),
-                    source,
-                },
-            )),
-        }
+        read_time(text).map_err(|source| {
+            let text = text.to_owned();
+            self.corrupt(column, InvalidTime { text, source })
+        })
     }
 
     pub(crate) fn time_some(

@@ -30,7 +30,7 @@ pub(in crate::sqlite) enum Columns {
 type Query<'q> = process::BoxedQuery<'q, Sqlite>;
 
 impl Columns {
-    fn load(
+    pub(super) fn load(
         self,
         connection: &mut SqliteConnection,
         query: Query<'_>,
@@ -116,10 +116,11 @@ pub(in crate::sqlite) fn claimed(
         return Ok(Vec::new());
     }
     let query = process::table
-        .filter(process::status.eq(status(ProcessStatus::Queued)))
         .filter(process::machine_id.eq(machine.simple()))
-        .filter(process::retry_at.gt(encoding::time(now)))
         .filter(process::owner.is_not_null())
+        // The `+` keeps SQLite from the index of what waits, which may be much.
+        .filter(literal::<Text>("+status").eq(status(ProcessStatus::Queued)))
+        .filter(process::retry_at.gt(encoding::time(now)))
         .into_boxed();
     columns.load(connection, oldest_first_sorted(query))
 }
@@ -275,7 +276,7 @@ fn ordered<'q>(query: Query<'q>, filter: &ProcessFilter) -> Query<'q> {
 
 /// In order, but not by walking the index of creation times, which would be the whole history:
 /// the `+` keeps SQLite from it where few rows fit.
-fn oldest_first_sorted(query: Query<'_>) -> Query<'_> {
+pub(super) fn oldest_first_sorted(query: Query<'_>) -> Query<'_> {
     query.order(literal::<Text>("+created_at, id"))
 }
 

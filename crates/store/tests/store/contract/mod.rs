@@ -3,6 +3,7 @@
 //! An engine joins with [`contract_suite!`]; its name is in the name of every test.
 
 pub(crate) mod binaries;
+pub(crate) mod claims;
 pub(crate) mod deletion;
 pub(crate) mod housekeeping;
 pub(crate) mod installs;
@@ -19,11 +20,14 @@ pub(crate) mod world;
 use hostledger_store::Store;
 
 /// An engine under test: a ledger of its own per test, gone with the harness.
-pub(crate) trait Harness {
+pub(crate) trait Harness: Sync {
     /// A store that nothing was written to.
     fn fresh() -> Self;
 
     fn store(&self) -> &dyn Store;
+
+    /// The same ledger, opened once more beside it, as another program would.
+    fn another(&self) -> Box<dyn Store>;
 
     /// Closes the store and opens the same ledger again.
     fn reopen(self) -> Self;
@@ -100,6 +104,16 @@ macro_rules! contract_suite {
                 only_what_runs_can_be_detached,
                 an_end_before_the_start_leaves_nothing_of_an_earlier_start,
                 a_requeued_attempt_goes_to_the_history,
+            }
+            claims {
+                take_what_is_due_in_its_order,
+                of_the_same_moment_go_by_their_making_then_their_id,
+                last_for_a_lease_and_no_longer,
+                go_to_one_of_many_who_ask_at_once,
+                what_is_given_back_stands_where_it_stood,
+                are_found_by_their_owner_until_they_have_ended,
+                what_becomes_due_is_heard_of_whoever_writes_it,
+                a_watch_outlives_its_store_in_silence,
             }
             deletion {
                 a_process_leaves_its_children_and_takes_its_attempts,

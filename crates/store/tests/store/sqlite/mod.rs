@@ -5,6 +5,7 @@ mod locking;
 mod older;
 mod opening;
 mod other_process;
+mod queue;
 mod rows;
 mod space;
 
@@ -28,6 +29,10 @@ impl Harness for OwnLedger {
         &self.store
     }
 
+    fn another(&self) -> Box<dyn Store> {
+        Box::new(self.open())
+    }
+
     fn reopen(self) -> Self {
         drop(self.store);
         Self::in_directory(self.directory)
@@ -36,10 +41,18 @@ impl Harness for OwnLedger {
 
 impl OwnLedger {
     fn in_directory(directory: TempDir) -> Self {
-        let path = directory.path().join("ledger.sqlite3");
-        let store = SqliteStore::open(&path, &OpenOptions::default()).unwrap();
+        let store = open(&directory);
         Self { directory, store }
     }
+
+    fn open(&self) -> SqliteStore {
+        open(&self.directory)
+    }
+}
+
+fn open(directory: &TempDir) -> SqliteStore {
+    let path = directory.path().join("ledger.sqlite3");
+    SqliteStore::open(&path, &OpenOptions::default()).unwrap()
 }
 
 contract_suite!(crate::sqlite::OwnLedger);

@@ -276,7 +276,10 @@ fn what_changes_often_is_found_by_small_indexes() {
         ("status = 'queued' ORDER BY +created_at DESC, id DESC LIMIT 9".to_owned(), "queued_idx"),
         (format!("status = 'queued' AND machine_id = '{machine}' AND retry_at <= 'x' ORDER BY retry_at, created_at, id LIMIT 32"), "queued_idx"),
         ("parent_id IN ('x', 'y')".to_owned(), "parent_idx"),
-        (format!("status = 'queued' AND machine_id = '{machine}' AND retry_at > 'x' AND owner IS NOT NULL ORDER BY +created_at, id"), "queued_idx"),
+        (format!("status = 'queued' AND machine_id = '{machine}' AND retry_at IS NOT NULL AND owner IS NOT 'x' ORDER BY retry_at, created_at, id LIMIT 1"), "queued_idx"),
+        (format!("machine_id = '{machine}' AND owner IS NOT NULL AND +status = 'queued' AND retry_at > 'x' ORDER BY +created_at, id"), "owner_idx"),
+        (format!("machine_id = '{machine}' AND owner = 'x' AND +status <> 'exited' ORDER BY +created_at, id"), "owner_idx"),
+        (format!("machine_id = '{machine}' AND owner IS NOT NULL AND status <> 'exited'"), "owner_idx"),
         (format!("status = 'running' AND machine_id = '{machine}' AND +process_type = 'worker' ORDER BY +created_at, id"), "running_idx"),
         ("status = 'running' AND +worker_type = 'crawl' AND parent_id IS 'x' AND name IS 'x' AND +created_at >= 'x' ORDER BY +created_at, id".to_owned(), "running_idx"),
         ("parent_id = 'x' ORDER BY +created_at DESC, id DESC LIMIT 9".to_owned(), "parent_idx"),
@@ -291,5 +294,7 @@ fn what_changes_often_is_found_by_small_indexes() {
     ] {
         let plan = plan(&query);
         assert!(plan.contains(&format!("machine_process_{index}")), "{query}: {plan}");
+        let sorted_by_index = query.contains("ORDER BY retry_at");
+        assert!(!(sorted_by_index && plan.contains("TEMP B-TREE")), "{query}: {plan}");
     }
 }
