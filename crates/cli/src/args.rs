@@ -84,7 +84,7 @@ impl Globals {
 
 /// An empty variable is none, as the XDG base directory specification has it; an empty option
 /// would be a mistake.
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 

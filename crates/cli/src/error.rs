@@ -9,6 +9,7 @@ use hostledger::{LedgerError, LinesError};
 use crate::text::escape;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Our own output could not be written.
@@ -51,6 +52,11 @@ pub(crate) fn report_cause(error: &LedgerError) {
 /// Says on stderr what went wrong, in words.
 pub(crate) fn report_text(message: &str) {
     say(message, None);
+}
+
+/// Says on stderr what was passed over.
+pub(crate) fn warn(text: &str) {
+    line("warning", WARNING, text);
 }
 
 /// Says something on stderr that is no error.

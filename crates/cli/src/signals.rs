@@ -31,13 +31,22 @@ impl Forwarding {
     ///
     /// Each is written down as a request to stop; one that comes again is passed on again.
     pub(crate) fn during<T>(self, running: &Running, work: impl FnOnce() -> T) -> T {
+        self.each_during(|signal| running.stop(signal, None), work)
+    }
+
+    /// The same with something else to do about each signal.
+    pub(crate) fn each_during<T>(
+        self,
+        pass_on: impl Fn(Signal) + Send,
+        work: impl FnOnce() -> T,
+    ) -> T {
         let Self(mut signals) = self;
         thread::scope(|scope| {
             let closing = Closing(signals.handle());
             scope.spawn(move || {
                 for signal in signals.forever().filter_map(Signal::new) {
                     tracing::debug!(%signal, "passed on");
-                    running.stop(signal, None);
+                    pass_on(signal);
                 }
             });
             let done = work();

@@ -1,6 +1,7 @@
 //! What can go wrong with a ledger.
 
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
+use hostledger_install::hooks::InvalidArgument;
 use hostledger_model::{DraftError, InvalidCommand, ProcessId};
 use hostledger_process::{
     IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
@@ -162,6 +163,27 @@ pub enum LedgerError {
     Secrets {
         /// Which.
         path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A hook cannot be given an argument.
+    #[error(transparent)]
+    HookArgument(#[from] InvalidArgument),
+    /// The directory that a hook runs in cannot be made.
+    #[error("cannot make the directory {} for a hook", path.display())]
+    HookDirectory {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What a hook has printed cannot be read.
+    #[error("cannot read what the hook {hook} has printed")]
+    HookOutput {
+        /// Which.
+        hook: String,
         /// Why.
         #[source]
         source: std::io::Error,

@@ -32,6 +32,7 @@ mod data_dir;
 pub mod doctor;
 mod ended;
 mod error;
+mod hooks;
 mod housekeeping;
 mod launch;
 mod ledger;
@@ -51,6 +52,7 @@ pub use command::CommandBuilder;
 pub use data_dir::{DataDir, DataDirError};
 pub use ended::Ended;
 pub use error::LedgerError;
+pub use hooks::{EventRun, HookEnd, HookNews, Interruption, Plugins, PluginsBuilder};
 pub use ledger::Ledger;
 pub use options::{KeeperChoice, LedgerOptions};
 pub use output::{Output, Until};
@@ -64,6 +66,9 @@ pub use tree::Tree;
 
 pub use hostledger_engine::{Cleaned, CleanedRow, Replayed, StopReport, Stopped};
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
+pub use hostledger_install::hooks::{
+    Disabled, EventName, Hook, InvalidEventName, Mode, PassedOver, Problem, RequiredBinary, Verdict,
+};
 pub use hostledger_model as model;
 pub use hostledger_model::{
     Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkInterface, Outcome, Pid, Process,

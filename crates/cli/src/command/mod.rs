@@ -6,6 +6,7 @@ mod doctor;
 mod ending;
 mod export;
 mod fields;
+mod hook;
 mod kill;
 mod launch_options;
 mod live;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Cleanup(cleanup::Args),
     Machine(machine::Args),
     Network(network::Args),
+    Hook(hook::Args),
     Export(export::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -63,6 +65,7 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Cleanup(args) => cleanup::run(args, globals, printer),
         Command::Machine(args) => machine::run(args, globals, printer),
         Command::Network(args) => network::run(args, globals, printer),
+        Command::Hook(args) => hook::run(args, globals, printer),
         Command::Export(args) => export::run(args, globals, printer),
         Command::Doctor(args) => doctor::run(args, globals, printer),
         Command::Completions(args) => completions::run(args, printer),

@@ -1,0 +1,9 @@
+//! Plugins and the hooks in them, by ArchiveBox's contract.
+
+mod event_run;
+mod interruption;
+mod plugins;
+
+pub use event_run::{EventRun, HookEnd, HookNews};
+pub use interruption::Interruption;
+pub use plugins::{Plugins, PluginsBuilder};
