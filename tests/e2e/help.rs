@@ -16,6 +16,7 @@ const COMMANDS: [&str; 15] = [
     "cleanup",
     "machine",
     "network",
+    "hook",
     "export",
     "doctor",
     "completions",
