@@ -21,6 +21,7 @@ mod environment;
 mod first_use;
 mod foreign;
 mod help;
+mod hook;
 mod host;
 mod idle;
 mod kill;
