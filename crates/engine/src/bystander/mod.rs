@@ -9,6 +9,7 @@ mod cgroup;
 mod cleanup;
 mod decide;
 mod error;
+mod inherit;
 mod orphans;
 mod replay;
 mod settle;
@@ -28,6 +29,7 @@ use hostledger_store::Store;
 use crate::owner::Owner;
 
 pub(crate) use decide::uses;
+pub(crate) use inherit::Inheritance;
 
 pub use cleanup::{Cleaned, CleanedRow};
 pub use error::BystanderError;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use hostledger_keeper::{Entry, Table, TableError};
+use hostledger_keeper::{Entry, State, Table, TableError};
 use hostledger_model::Process;
 use hostledger_sys::FileLock;
 
@@ -47,16 +47,18 @@ impl Bystander {
         Ok(tables)
     }
 
-    /// What a keeper knows of a process, if one does.
+    /// What a keeper knows of a process, if one does. An attempt that one keeper was asked for in
+    /// vain can have been made by another: what is still open says more than what is settled.
     pub(super) fn entry_of(
         &self,
         process: &Process,
     ) -> Result<Option<(Table, Entry)>, BystanderError> {
         let is_its = |entry: &Entry| entry.id == process.id && entry.attempt == process.attempt;
-        Ok(self.tables()?.into_iter().find_map(|table| {
+        let found = self.tables()?.into_iter().filter_map(|table| {
             let entry = table.entries().find(is_its)?;
             Some((table, entry))
-        }))
+        });
+        Ok(found.min_by_key(|(_, entry)| entry.state == State::Settled))
     }
 }
 

@@ -10,3 +10,4 @@ mod bench;
 mod failures;
 mod life;
 mod overtaken;
+mod take_over;
