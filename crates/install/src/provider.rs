@@ -1,6 +1,6 @@
 //! The port of providers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Request, RunError, Runner};
 
@@ -19,6 +19,20 @@ pub trait BinaryProvider: Send + Sync {
     /// # Errors
     /// Why there is no program, for people; or that nothing could be run at all.
     fn install(&self, request: &Request<'_>, runner: &dyn Runner) -> Result<Found, Unsuccessful>;
+
+    /// Which version its package manager says a program has that it installed, for one that does
+    /// not say by itself; none when it does not know.
+    ///
+    /// # Errors
+    /// Nothing could be run.
+    fn version(
+        &self,
+        _request: &Request<'_>,
+        _program: &Path,
+        _runner: &dyn Runner,
+    ) -> Result<Option<String>, RunError> {
+        Ok(None)
+    }
 }
 
 /// A program that a provider has found or installed.
@@ -26,7 +40,7 @@ pub trait BinaryProvider: Send + Sync {
 pub struct Found {
     /// Where it is; absolute.
     pub abspath: PathBuf,
-    /// Which version, when the provider knows: the program itself is asked otherwise.
+    /// Which version, when the provider knows for certain: the program is not asked then.
     pub version: Option<String>,
     /// Who installed it, when it is not the provider itself.
     pub binprovider: Option<String>,
