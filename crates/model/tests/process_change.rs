@@ -27,6 +27,7 @@ fn queued() -> Process {
 
 fn started(second: i64) -> Started {
     Started {
+        knows_stop: false,
         identity: ProcessIdentity {
             boot_id: BootId("boot".to_owned()),
             pid_namespace: PidNamespace(1),

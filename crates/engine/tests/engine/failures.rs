@@ -28,6 +28,24 @@ fn an_end_after_a_stop_that_somebody_else_asked_for_is_a_kill() {
 }
 
 #[test]
+fn one_that_was_to_be_cancelled_while_it_was_started_is_stopped() {
+    let bench = Bench::new();
+    let (process, order) = bench.process("slow");
+    let id = process.id;
+    let mut row = process.clone();
+    row.stop = Some(bench.request());
+    row.owner = Some(bench.owner);
+    *bench.world.row.lock().unwrap() = Some(row);
+    bench.refuse("started", Answer::Refused);
+    let watch = bench.engine.launch(process, order);
+    bench.world.wait_told("signal 15");
+    end(&bench.world, &bench.ready, id, Termination::Signaled(15));
+    let process = ended(watch.wait_ended(LIMIT));
+    assert_eq!(process.outcome, Some(Outcome::Killed));
+    assert!(process.started_at.is_some());
+}
+
+#[test]
 fn a_process_that_cannot_start_here_stays_queued() {
     let bench = Bench::new();
     let (mut process, order) = bench.process("slow");

@@ -69,6 +69,7 @@ impl Ledger {
             lease_until: hostledger_engine::lease_end(None, now),
             log: hostledger_model::LogPlace::Terminal,
             identity,
+            knows_stop: false,
         })
         .apply(&mut row, now);
         self.store()

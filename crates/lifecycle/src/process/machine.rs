@@ -68,6 +68,7 @@ impl ProcessMachine {
                     started_at: *started_at,
                     lease_until,
                     log: log.clone(),
+                    knows_stop: context.process.stop.is_some(),
                 }));
                 arm_timeout(context, *started_at);
                 // It was asked to stop while it was being started.

@@ -118,6 +118,7 @@ fn a_started_process_runs_under_a_lease_of_a_day() {
         started_at: bench.now,
         lease_until: bench.after(24 * 3600),
         log: log(),
+        knows_stop: false,
     };
     let expected = vec![save(ProcessChange::Started(started))];
     assert_eq!(

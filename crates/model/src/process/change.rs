@@ -18,8 +18,9 @@ pub enum ProcessChange {
         /// When.
         retry_at: Timestamp,
     },
-    /// Its program was executed: only while it is queued. What an earlier attempt came to
-    /// goes: it is in the history.
+    /// Its program was executed: only while it is queued, and only when whoever started it knows
+    /// of the stop that was asked for, if one was. What an earlier attempt came to goes: it is in
+    /// the history.
     Started(Started),
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
@@ -47,6 +48,8 @@ pub struct Started {
     pub lease_until: Timestamp,
     /// Where its output goes.
     pub log: LogPlace,
+    /// Whether whoever says so knows of a stop that was asked for before, and sees to it.
+    pub knows_stop: bool,
 }
 
 /// The fields that change when a process has ended.
@@ -163,7 +166,7 @@ fn has_started(process: &Process, ended: &Ended) -> bool {
     process.status != ProcessStatus::Queued && !ended.outcome.is_before_start()
 }
 
-fn forget_end(process: &mut Process) {
+pub(super) fn forget_end(process: &mut Process) {
     process.ended_at = None;
     process.exit_code = None;
     process.outcome = None;
@@ -176,7 +179,7 @@ fn forget_end(process: &mut Process) {
     process.usage = None;
 }
 
-fn forget_start(process: &mut Process) {
+pub(super) fn forget_start(process: &mut Process) {
     process.pid = None;
     process.identity = None;
     process.started_at = None;

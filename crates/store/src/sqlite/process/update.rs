@@ -156,7 +156,9 @@ pub(in crate::sqlite) fn change(
                 process::retry_at.eq(encoding::time(started.lease_until)),
                 modified,
             );
-            let may_start = it().and(queued()).and(is_owner());
+            let known = started.knows_stop.into_sql::<Bool>();
+            let stop_is_known = known.or(process::stop_at.is_null());
+            let may_start = it().and(queued()).and(is_owner()).and(stop_is_known);
             update(&process::table, may_start, set).execute(connection)?
         }
         ProcessChange::StopRequested(stop) => {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hostledger_model::{
     Attempt, Ended, Outcome, OwnerId, Process, ProcessChange, ProcessId, ProcessStatus, Requeued,
-    StopRequest,
+    Started, StopRequest,
 };
 use hostledger_store::{Change, Store};
 
@@ -273,6 +273,27 @@ pub(crate) fn an_end_by_itself_is_refused_once_a_stop_was_asked_for<H: Harness>(
             write(store, vec![end]);
         }
     }
+}
+
+pub(crate) fn a_start_is_refused_to_those_who_do_not_know_that_a_stop_was_asked_for<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let owner = OwnerId::generate();
+    let process = process(store, |it| it.owner = Some(owner));
+    write(store, vec![change(process.id, stop(), None)]);
+    let start = |knows_stop| {
+        let start = Started {
+            knows_stop,
+            ..started(7)
+        };
+        change(process.id, ProcessChange::Started(start), Some(owner))
+    };
+    refused(store, start(false));
+    assert_eq!(row(store, process.id).status, ProcessStatus::Queued);
+    write(store, vec![start(true)]);
+    let started = row(store, process.id);
+    assert_eq!(started.status, ProcessStatus::Running);
+    assert!(started.stop.is_some());
 }
 
 /// A stale end finds its row queued for the next attempt, perhaps with nobody to own it.

@@ -100,6 +100,7 @@ macro_rules! contract_suite {
                 what_has_ended_changes_no_more,
                 only_the_first_stop_is_kept,
                 an_end_by_itself_is_refused_once_a_stop_was_asked_for,
+                a_start_is_refused_to_those_who_do_not_know_that_a_stop_was_asked_for,
                 each_outcome_has_its_place_in_a_life,
                 only_what_runs_can_be_detached,
                 an_end_before_the_start_leaves_nothing_of_an_earlier_start,

@@ -125,6 +125,7 @@ pub(crate) fn started(pid: i32) -> Started {
         identity: identity(pid),
         started_at: at(20),
         lease_until: at(500),
+        knows_stop: false,
         log: hostledger_model::LogPlace::Files {
             stem: "processes/x.1".to_owned(),
         },
