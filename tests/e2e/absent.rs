@@ -10,8 +10,6 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
         ("cleanup --older-than 30d --delete", "--older-than"),
         ("--strict ps", "--strict"),
         ("work", "work"),
-        ("cancel 01", "cancel"),
-        ("restart 01", "restart"),
         ("binary list", "binary"),
         ("hook list", "hook"),
         ("adopt x", "adopt"),

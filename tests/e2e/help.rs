@@ -4,9 +4,11 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "run",
     "submit",
+    "cancel",
+    "restart",
     "ps",
     "show",
     "logs",

@@ -35,6 +35,7 @@ mod nested;
 mod output;
 mod proof;
 mod ps;
+mod queue;
 mod readers;
 mod refusals;
 mod replaced;

@@ -32,7 +32,7 @@ mod waker;
 mod watch;
 
 pub use bystander::{
-    Bystander, BystanderError, Cleaned, CleanedRow, Replayed, StopReport, Stopped,
+    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Replayed, StopReport, Stopped,
 };
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;

@@ -12,7 +12,6 @@ use hostledger_model::{
 };
 use serde_json::Value;
 
-use crate::read::not_found;
 use crate::stdio::{Input, Output, Stdio};
 use crate::{Ledger, LedgerError, Running};
 
@@ -229,10 +228,7 @@ impl CommandBuilder {
     /// # Errors
     /// What was put together cannot be run, or the ledger failed.
     pub fn create(self) -> Result<Process, LedgerError> {
-        let mut batch = self.ledger.batch()?;
-        let id = batch.add(self)?;
-        let queued = batch.submit()?.first().cloned();
-        queued.map_or_else(|| Err(not_found(id)), Ok)
+        self.ledger.batch()?.submit_command(self)
     }
 
     fn with(mut self, edit: impl FnOnce(&mut ProcessDraft) + Send + 'static) -> Self {
@@ -265,9 +261,9 @@ impl CommandBuilder {
 /// Where commands come from: what is the same for all that are given at a time.
 pub(crate) struct Origin {
     pub(crate) machine: MachineId,
-    interface: InterfaceId,
+    pub(crate) interface: InterfaceId,
     /// The recorded process that gives them.
-    starter: Option<ProcessId>,
+    pub(crate) starter: Option<ProcessId>,
 }
 
 impl Origin {

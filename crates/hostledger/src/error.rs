@@ -2,7 +2,7 @@
 
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_install::hooks::InvalidArgument;
-use hostledger_model::{DraftError, InvalidCommand, ProcessId};
+use hostledger_model::{DraftError, InvalidCommand, ProcessId, ProcessStatus};
 use hostledger_process::{
     IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
     UnknownMeans,
@@ -150,6 +150,14 @@ pub enum LedgerError {
         /// Its id.
         id: ProcessId,
     },
+    /// Only what has ended can be done again.
+    #[error("process {id} is {status}: only what has ended can be restarted")]
+    NotEnded {
+        /// Its id.
+        id: ProcessId,
+        /// Where it is in its life.
+        status: ProcessStatus,
+    },
     /// The value of a secret variable was not stored, so the process cannot be launched later.
     #[error("process {id} needs the secret variable {key}, whose value is not stored")]
     SecretMissing {
@@ -228,7 +236,14 @@ impl LedgerError {
             Self::Ambiguous { .. } => "give more digits of the id",
             Self::NotFound { .. } => "hostledger ps --all lists the processes, export every record",
             Self::NoSuchPid { .. } => "hostledger ps lists the running processes",
-            Self::SecretMissing { .. } => "queue it again: the file that held the value is gone",
+            Self::SecretMissing { .. } => {
+                "queue it anew with its secrets: they are kept until it has ended, no longer"
+            }
+            Self::NotEnded {
+                status: ProcessStatus::Queued,
+                ..
+            } => "it is going to be run; hostledger cancel takes it back",
+            Self::NotEnded { .. } => "hostledger kill ends it, hostledger wait waits for its end",
             Self::OutputMissed { .. } => {
                 "read faster, or bound the log by more with --max-log-size (0: not at all)"
             }

@@ -64,7 +64,7 @@ pub use submit::{
 };
 pub use tree::Tree;
 
-pub use hostledger_engine::{Cleaned, CleanedRow, Replayed, StopReport, Stopped};
+pub use hostledger_engine::{Cancelled, Cleaned, CleanedRow, Replayed, StopReport, Stopped};
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
 pub use hostledger_install::hooks::{
     Disabled, EventName, Hook, InvalidEventName, Mode, PassedOver, Problem, RequiredBinary, Verdict,

@@ -186,11 +186,7 @@ impl Ledger {
 }
 
 fn found<T>(record: Option<T>, id: impl Into<RecordId>) -> Result<T, LedgerError> {
-    record.ok_or_else(|| not_found(id))
-}
-
-pub(crate) fn not_found(id: impl Into<RecordId>) -> LedgerError {
-    LedgerError::NotFound {
+    record.ok_or_else(|| LedgerError::NotFound {
         prefix: id.into().uuid().to_string(),
-    }
+    })
 }

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod cancel;
 mod cleanup;
 mod completions;
 mod doctor;
@@ -15,6 +16,7 @@ mod machine;
 mod man;
 mod network;
 mod ps;
+mod restart;
 mod run;
 mod show;
 mod stop;
@@ -34,6 +36,8 @@ use crate::printer::Printer;
 pub(crate) enum Command {
     Run(run::Args),
     Submit(submit::Args),
+    Cancel(cancel::Args),
+    Restart(restart::Args),
     Ps(ps::Args),
     Show(show::Args),
     Logs(logs::Args),
@@ -56,6 +60,8 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Run(args) => Ok(run::run(args, globals, printer)),
         Command::Submit(args) => submit::run(args, globals, printer),
+        Command::Cancel(args) => cancel::run(args, globals, printer),
+        Command::Restart(args) => restart::run(args, globals, printer),
         Command::Ps(args) => ps::run(args, globals, printer),
         Command::Show(args) => show::run(args, globals, printer),
         Command::Logs(args) => logs::run(args, globals, printer),

@@ -5,6 +5,7 @@
 //! it writes down what its keeper saw of the end, else what the kernel tells, else that nobody
 //! saw it.
 
+mod cancel;
 mod cgroup;
 mod cleanup;
 mod decide;
@@ -31,6 +32,7 @@ use crate::owner::Owner;
 pub(crate) use decide::uses;
 pub(crate) use inherit::Inheritance;
 
+pub use cancel::Cancelled;
 pub use cleanup::{Cleaned, CleanedRow};
 pub use error::BystanderError;
 pub use replay::Replayed;

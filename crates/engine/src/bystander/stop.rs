@@ -208,7 +208,11 @@ impl Bystander {
     }
 
     /// Writes down that somebody wants a process stopped; the first such request stands.
-    fn request_stop(&self, id: ProcessId, request: StopRequest) -> Result<(), BystanderError> {
+    pub(super) fn request_stop(
+        &self,
+        id: ProcessId,
+        request: StopRequest,
+    ) -> Result<(), BystanderError> {
         let now = request.at;
         let change = ProcessChange::StopRequested(request);
         let change = Change::ChangeProcess {

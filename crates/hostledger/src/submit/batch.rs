@@ -106,16 +106,36 @@ impl Batch {
     }
 
     fn add_draft(&mut self, draft: ProcessDraft) -> Result<ProcessId, LedgerError> {
-        self.latest = self.latest.max(Timestamp::now());
-        let words = &self.ledger.inner.secret_words;
-        let (mut process, secrets) = draft.into_process(words, self.latest)?;
+        let (mut process, secrets) = self.process_of(draft)?;
+        self.keep(&mut process, secrets);
         let id = process.id;
-        if !secrets.is_empty() {
-            process.secret_batch = Some(self.secret_batch);
-            self.secrets.push((id, secrets));
-        }
         self.processes.push(process);
         Ok(id)
+    }
+
+    fn process_of(
+        &mut self,
+        draft: ProcessDraft,
+    ) -> Result<(Process, Map<String, Value>), LedgerError> {
+        self.latest = self.latest.max(Timestamp::now());
+        let words = &self.ledger.inner.secret_words;
+        Ok(draft.into_process(words, self.latest)?)
+    }
+
+    /// Has the secrets of a process kept with those of the others.
+    fn keep(&mut self, process: &mut Process, secrets: Map<String, Value>) {
+        if !secrets.is_empty() {
+            process.secret_batch = Some(self.secret_batch);
+            self.secrets.push((process.id, secrets));
+        }
+    }
+
+    /// Says of a process that was asked for before from where it is asked for now.
+    pub(super) fn place(&self, process: &mut Process) {
+        process.parent_id = self.origin.starter;
+        if process.machine_id == self.origin.machine {
+            process.interface_id = Some(self.origin.interface);
+        }
     }
 
     /// How many commands were added.
@@ -128,6 +148,28 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.processes.is_empty()
+    }
+
+    /// Queues a single command.
+    pub(crate) fn submit_command(
+        mut self,
+        command: CommandBuilder,
+    ) -> Result<Process, LedgerError> {
+        let draft = command.into_draft(&self.origin)?;
+        let (process, secrets) = self.process_of(draft)?;
+        self.submit_process(process, secrets)
+    }
+
+    /// Queues a single process.
+    pub(super) fn submit_process(
+        mut self,
+        mut process: Process,
+        secrets: Map<String, Value>,
+    ) -> Result<Process, LedgerError> {
+        self.keep(&mut process, secrets);
+        self.processes.push(process.clone());
+        self.submit()?;
+        Ok(process)
     }
 
     /// Queues what was added: durable when this returns.

@@ -9,6 +9,7 @@ mod account;
 mod bench;
 mod live;
 mod own_directory;
+mod queue;
 mod read;
 mod stop;
 mod submit;

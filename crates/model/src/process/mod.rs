@@ -1,5 +1,6 @@
 //! Process: one execution of one command.
 
+mod again;
 mod ancestry;
 mod change;
 mod command;
