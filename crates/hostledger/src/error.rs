@@ -2,7 +2,7 @@
 
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_install::hooks::InvalidArgument;
-use hostledger_model::{DraftError, InvalidCommand, ProcessId, ProcessStatus};
+use hostledger_model::{DraftError, InvalidCommand, LimitExceeded, ProcessId, ProcessStatus};
 use hostledger_process::{
     IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
     UnknownMeans,
@@ -175,6 +175,12 @@ pub enum LedgerError {
         #[source]
         source: std::io::Error,
     },
+    /// A record was deleted while it was being changed.
+    #[error("a record was deleted while it was being changed")]
+    RecordGone,
+    /// A text is longer than its field.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
     /// A hook cannot be given an argument.
     #[error(transparent)]
     HookArgument(#[from] InvalidArgument),

@@ -6,6 +6,7 @@ mod interruption;
 mod list;
 mod order;
 mod output;
+mod records;
 mod timeout;
 mod verdict;
 
@@ -45,12 +46,12 @@ impl Ran {
 
     /// The rows of the hooks, in the order in which they were told.
     fn processes(&self) -> impl Iterator<Item = &Value> {
-        self.lines.iter().filter(|line| line["type"] == "Process")
+        self.lines.iter().filter(|line| is_row(line))
     }
 
     /// What the hooks printed.
     fn records(&self) -> impl Iterator<Item = &Value> {
-        self.lines.iter().filter(|line| line["type"] != "Process")
+        self.lines.iter().filter(|line| !is_row(line))
     }
 
     /// The row of a hook by the name of its file.
@@ -59,6 +60,11 @@ impl Ran {
         let found = self.processes().find(|row| row["hook_name"] == name);
         found.ok_or_else(|| self.output.report()).expect(name)
     }
+}
+
+/// A hook may print a record of a process as well, which has no verdict.
+fn is_row(line: &Value) -> bool {
+    line["verdict"].is_string()
 }
 
 /// `hook run X`, to its end.

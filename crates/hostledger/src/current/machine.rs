@@ -119,7 +119,7 @@ impl Ledger {
 }
 
 /// Whether a path exists, `~` at its beginning standing for the home directory.
-fn path_exists(path: &str) -> bool {
+pub(crate) fn path_exists(path: &str) -> bool {
     let home = std::env::var("HOME").unwrap_or_default();
     Path::new(&config::expand_home(path, &home)).exists()
 }

@@ -3,3 +3,5 @@
 mod interface;
 mod machine;
 mod process;
+
+pub(crate) use machine::path_exists;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hostledger_install::hooks::{
-    EventName, Hook, LogBegin, Mode, PassedOver, Verdict, allows, tag,
-};
+use hostledger_install::hooks::{EventName, Hook, LogBegin, Mode, PassedOver, Verdict, allows};
+use hostledger_model::json::Refusal;
 use hostledger_model::{Process, ProcessType};
 use hostledger_process::{Signal, Stream};
 use serde_json::{Map, Value};
 
+use super::records::{FoundRecords, RecordReader, has_to_answer};
 use super::{Interruption, Plugins};
 use crate::{Ledger, LedgerError, Output, Running};
 
@@ -49,6 +49,16 @@ pub enum HookNews<'a> {
         hook: &'a Hook,
         /// The record; it says which hook it comes from.
         record: Map<String, Value>,
+        /// Whether it was taken into the ledger: binaries, requests for them, and what a machine
+        /// is told. Others are the caller's.
+        taken: bool,
+    },
+    /// A hook had printed what should be a record of ours and is none.
+    Refused {
+        /// Which.
+        hook: &'a Hook,
+        /// Why.
+        reason: Refusal,
     },
     /// A hook has ended and all its records were told.
     Ended(&'a HookEnd),
@@ -65,6 +75,8 @@ pub struct HookEnd {
     pub verdict: Verdict,
     /// How many records it printed.
     pub records: u64,
+    /// How many of them should be records of ours and are none.
+    pub refused: u64,
     /// What it printed besides.
     pub passed_over: PassedOver,
 }
@@ -172,6 +184,7 @@ impl EventRun<'_> {
         news: &mut impl FnMut(HookNews<'_>) -> Result<(), E>,
     ) -> Result<Vec<HookEnd>, E> {
         let mut ends = Vec::new();
+        let mut reader = RecordReader::new(self.ledger, &self.arguments)?;
         for planned in planned {
             if self.interruption.signal().is_some() {
                 break;
@@ -185,7 +198,7 @@ impl EventRun<'_> {
             })?;
             if started.hook.mode == Mode::Foreground {
                 let process = started.running.wait()?;
-                ends.push(self.finish(&started, process, news)?);
+                ends.push(self.finish(&started, process, &mut reader, news)?);
             } else {
                 background.push(started);
             }
@@ -198,7 +211,7 @@ impl EventRun<'_> {
                 Mode::Daemon => self.wait_for_daemon(started)?,
                 _ => started.running.wait()?,
             };
-            ends.push(self.finish(started, process, news)?);
+            ends.push(self.finish(started, process, &mut reader, news)?);
         }
         background.clear();
         Ok(ends)
@@ -298,6 +311,7 @@ impl EventRun<'_> {
         &self,
         started: &Started,
         process: Process,
+        reader: &mut RecordReader,
         news: &mut impl FnMut(HookNews<'_>) -> Result<(), E>,
     ) -> Result<HookEnd, E> {
         let Started {
@@ -306,42 +320,28 @@ impl EventRun<'_> {
             begin,
         } = started;
         self.interruption.forget(running);
-        let mut end = HookEnd {
+        let must_answer = has_to_answer(&hook.event);
+        let has_failed = Verdict::of(&process, None).is_failure();
+        let mut found = FoundRecords::default();
+        if let Output::Log(log) = self.ledger.output(&process, Stream::Stdout)? {
+            let output =
+                begin
+                    .records(log, &process)
+                    .map_err(|source| LedgerError::HookOutput {
+                        hook: hook.name.clone(),
+                        source,
+                    })?;
+            found = reader.read(hook, output, has_failed, news)?;
+        }
+        let end = HookEnd {
             hook: hook.clone(),
-            verdict: Verdict::Failed,
-            records: 0,
-            passed_over: PassedOver::default(),
+            verdict: Verdict::of(&process, must_answer.then_some(found.has_answer)),
+            records: found.records,
+            refused: found.refused,
+            passed_over: found.passed_over,
             process,
         };
-        let mut has_binary = false;
-        let output = self.ledger.output(&end.process, Stream::Stdout)?;
-        if let Output::Log(log) = output {
-            let unreadable = |source| LedgerError::HookOutput {
-                hook: hook.name.clone(),
-                source,
-            };
-            let mut records = begin.records(log, &end.process).map_err(unreadable)?;
-            for record in records.by_ref() {
-                let mut record = record.map_err(unreadable)?;
-                has_binary |= self.is_answer(&record);
-                tag(&mut record, hook);
-                end.records += 1;
-                news(HookNews::Record { hook, record })?;
-            }
-            end.passed_over = records.passed_over();
-        }
-        let installer = hook.event == EventName::binary_request();
-        end.verdict = Verdict::of(&end.process, installer.then_some(has_binary));
         news(HookNews::Ended(&end))?;
         Ok(end)
-    }
-
-    /// Whether a record says that the program is there that installers were asked for.
-    fn is_answer(&self, record: &Map<String, Value>) -> bool {
-        let text = |key: &str| record.get(key).and_then(Value::as_str);
-        let name = self.arguments.get("name").and_then(Value::as_str);
-        text("type") == Some("Binary")
-            && text("abspath").is_some_and(|path| !path.is_empty())
-            && text("name") == name.map(str::trim)
     }
 }

@@ -3,6 +3,7 @@
 mod event_run;
 mod interruption;
 mod plugins;
+mod records;
 
 pub use event_run::{EventRun, HookEnd, HookNews};
 pub use interruption::Interruption;

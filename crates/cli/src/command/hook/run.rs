@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
-use hostledger::model::format_duration;
+use hostledger::model::{format_duration, with_causes};
 use hostledger::{EventName, EventRun, HookEnd, HookNews, Plugins, Verdict};
 use serde_json::{Value, json};
 
@@ -33,7 +33,13 @@ there, for <PLUGIN>_TIMEOUT at most (else TIMEOUT, else 300 s) with all that it 
 Exit codes: 0 when no hook failed; 1 when one has failed, was called wrongly or took too long, or
 when the event has no hooks; 128 + signal when a signal ended them.";
 
+/// So many refusals of one hook are told each.
+const MOST_REFUSALS: u64 = 5;
+
 /// Run the hooks of an event
+///
+/// Records that hooks print of binaries, of requests for them (BinaryRequest) and of what the
+/// machine is told (Machine) are taken into the ledger; others are the caller's.
 ///
 /// With --json every record that a hook prints is printed, with plugin, hook_name and plugin_hook,
 /// and after them the process of the hook with its verdict: succeeded, skipped, usage, timed out,
@@ -120,6 +126,7 @@ fn nothing_to_run(args: &Args, plugins: &Plugins) -> Exit {
 }
 
 fn run_event(event: &EventRun<'_>, printer: &mut Printer) -> anyhow::Result<Vec<HookEnd>> {
+    let mut refused = 0;
     event.run(|news| -> anyhow::Result<()> {
         match news {
             HookNews::Started { hook, process } => {
@@ -129,7 +136,15 @@ fn run_event(event: &EventRun<'_>, printer: &mut Printer) -> anyhow::Result<Vec<
                 printer.json(&Value::Object(record).to_string())?;
             }
             HookNews::Record { .. } => {}
+            HookNews::Refused { hook, reason } => {
+                refused += 1;
+                if refused <= MOST_REFUSALS {
+                    let reason = with_causes(&reason);
+                    error::warn(&format!("a record of {} is refused: {reason}", hook.name));
+                }
+            }
             HookNews::Ended(end) => {
+                refused = 0;
                 print(end, printer)?;
                 printer.flush()?;
             }
@@ -139,6 +154,13 @@ fn run_event(event: &EventRun<'_>, printer: &mut Printer) -> anyhow::Result<Vec<
 }
 
 fn print(end: &HookEnd, printer: &mut Printer) -> anyhow::Result<()> {
+    if end.refused > MOST_REFUSALS {
+        let all = end.refused;
+        error::warn(&format!(
+            "{all} records of {} are refused in all",
+            end.hook.name
+        ));
+    }
     if end.passed_over.malformed + end.passed_over.too_long > 0 {
         error::warn(&format!(
             "{} printed {} lines that begin like a record and are none",
@@ -153,6 +175,7 @@ fn print(end: &HookEnd, printer: &mut Printer) -> anyhow::Result<()> {
             "plugin_hook": end.hook.path.to_string_lossy(),
             "verdict": end.verdict.as_str(),
             "records": end.records,
+            "refused_records": end.refused,
             "malformed_lines": end.passed_over.malformed + end.passed_over.too_long,
         });
         let line = ending::record_with(&end.process.to_json(), further);
