@@ -182,6 +182,13 @@ impl Keeper {
         events
     }
 
+    /// Whether requests wait for room. When it was others who took it, nothing tells that there is
+    /// some again: [`take_events`](Self::take_events) is to be called again in a moment.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.gone && !self.waiting.is_empty()
+    }
+
     /// Its table.
     #[must_use]
     pub fn table(&self) -> &Table {
@@ -206,8 +213,13 @@ impl Keeper {
             }
             // It died with requests unread: that is told once, before what it had still sent.
             Err(Errno::INTR | Errno::CONNRESET) => {}
-            Err(Errno::AGAIN) => return false,
-            Err(_) => self.gone = true,
+            // Nothing is there, or not to be had now; what is there stays there.
+            Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) => return false,
+            // What a connected socket does not say (recv(2)): then the keeper itself is asked.
+            Err(_) => {
+                self.gone = !matches!(self.pidfd.wait_ended(Some(Duration::ZERO)), Ok(false));
+                return false;
+            }
         }
         !self.gone
     }
@@ -271,9 +283,13 @@ fn sent(done: Result<(), Errno>) -> Result<(), KeeperError> {
     })
 }
 
-/// The socket's buffer is full, or too many descriptors are on their way (unix(7)).
+/// The socket's buffer is full, memory is short, or too many descriptors of this user are on their
+/// way, whoever has sent them (unix(7)).
 fn is_full(errno: Errno) -> bool {
-    matches!(errno, Errno::AGAIN | Errno::NOBUFS | Errno::TOOMANYREFS)
+    matches!(
+        errno,
+        Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM | Errno::TOOMANYREFS
+    )
 }
 
 fn message(request: &Request<'_>) -> LaunchMessage {

@@ -10,4 +10,5 @@ mod bench;
 mod failures;
 mod life;
 mod overtaken;
+mod room;
 mod take_over;

@@ -93,7 +93,7 @@ impl Run {
             match requests::receive(self.socket) {
                 Ok(Some(request)) => self.heed(request),
                 Ok(None) => self.launcher = false,
-                Err(Errno::AGAIN | Errno::INTR) => return,
+                Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS | Errno::NOMEM) => return,
                 // What cannot be heard any more is gone.
                 Err(_) => self.launcher = false,
             }

@@ -3,6 +3,7 @@
 mod hand_over;
 mod learn;
 mod leave;
+mod room;
 mod take_over;
 
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub(super) struct KeptPrograms {
     uses_groups: bool,
     /// Programs that were killed at birth in their cgroup.
     again: Vec<ProcessId>,
+    /// The timer that has requests sent again for which there was no room.
+    again_at: Option<OwnedFd>,
 }
 
 /// There is no keeper to be had.
@@ -88,6 +91,7 @@ impl KeptPrograms {
             events: Vec::new(),
             uses_groups: true,
             again: Vec::new(),
+            again_at: None,
         }
     }
 
@@ -144,6 +148,7 @@ impl KeptPrograms {
         direct: &mut DirectPrograms,
         readiness: &OwnedFd,
     ) -> Vec<(ProcessId, Event)> {
+        self.clear_timer();
         let mut told = Vec::new();
         for kept in &mut self.keepers {
             let events = kept.keeper.as_mut().map(Keeper::take_events);
@@ -164,6 +169,7 @@ impl KeptPrograms {
             }
         }
         self.start_without_groups(readiness);
+        self.try_again_later(readiness);
         std::mem::take(&mut self.events)
     }
 
