@@ -209,4 +209,37 @@ mod tests {
         fs::write(lock_path(directory.path(), id), "").unwrap();
         assert!(!Owner::is_alive(directory.path(), id).unwrap());
     }
+    #[test]
+    fn only_locks_of_the_dead_are_swept_and_not_before_they_could_be_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        let before = std::time::SystemTime::now() - 2 * UNTIL_MADE;
+        let age = |path: &Path| {
+            let file = File::options().append(true).open(path).unwrap();
+            let times = fs::FileTimes::new().set_modified(before);
+            file.set_times(times).unwrap();
+        };
+        let left_behind = || {
+            let path = lock_path(directory.path(), OwnerId::generate());
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let (dead, young) = (left_behind(), left_behind());
+        age(&dead);
+        let alive = Owner::register(directory.path()).unwrap();
+        age(&alive.path);
+        Owner::sweep(directory.path()).unwrap();
+        assert!(!dead.exists(), "nobody holds it");
+        assert!(young.exists(), "it may be about to be locked");
+        assert!(Owner::is_alive(directory.path(), alive.id()).unwrap());
+    }
+
+    #[test]
+    fn a_stale_file_that_names_a_living_process_keeps_nobody_for_alive() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = OwnerId::generate();
+        // As a pid file would: we live.
+        let pid = std::process::id().to_string();
+        fs::write(lock_path(directory.path(), id), pid).unwrap();
+        assert!(!Owner::is_alive(directory.path(), id).unwrap());
+    }
 }
