@@ -43,6 +43,7 @@ mod show;
 mod signals;
 mod sigterm;
 mod standard_input;
+mod start_up;
 mod submit;
 mod terminal;
 mod timeout;

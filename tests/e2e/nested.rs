@@ -108,6 +108,46 @@ fn the_hierarchy_is_drawn_and_shown() {
     assert_eq!(children.count(), 2, "{}", shown.report());
 }
 
+#[test]
+fn who_ends_the_tree_that_it_is_in_is_left_with_those_it_descends_from_and_says_so() {
+    let ledger = Ledger::new();
+    let (program, data) = (hostledger().display(), ledger.data().display());
+    let kill = format!("'{program}' --data '{data}' kill --tree $HOSTLEDGER_PROCESS");
+    // A neighbour in the same tree, who is not an ancestor, is ended.
+    let script = format!("sleep 60 & {kill}; echo told $?; wait $!; echo neighbour $?; exit 3");
+    let output = ledger.sh(&script).expect_code(3);
+    let text = output.stdout_text();
+    assert!(text.ends_with("neighbour 143\n"), "{}", output.report());
+    assert!(
+        output.stderr_text().contains("this command runs in it"),
+        "{}",
+        output.report()
+    );
+    let process = ledger.process();
+    assert_eq!(
+        process["outcome"], "exited",
+        "nobody has stopped it: {process:#}"
+    );
+}
+
+#[test]
+fn who_ends_the_tree_of_another_is_not_taken_for_one_of_it() {
+    let ledger = Ledger::new();
+    let outer = ledger
+        .run(["run", "--detach", "--", "sleep", "60"])
+        .expect_code(0);
+    let id = outer.stdout_text().trim_end().to_owned();
+    let (program, data) = (hostledger().display(), ledger.data().display());
+    let output = ledger.sh(&format!("'{program}' --data '{data}' kill --tree {id}"));
+    let output = output.expect_code(0);
+    assert!(
+        !output.stderr_text().contains("runs in it"),
+        "{}",
+        output.report()
+    );
+    ledger.run(["wait", &id]).expect_code(143);
+}
+
 /// What stands behind the columns that have no spaces in them but two and more between them.
 fn last_column(line: &str) -> &str {
     line.rsplit("  ").next().unwrap_or(line)

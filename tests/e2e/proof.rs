@@ -47,6 +47,25 @@ fn output_and_exit_code_pass_through_and_are_recorded() {
 }
 
 #[test]
+fn what_is_recorded_as_run_was_run() {
+    let ledger = Ledger::new();
+    ledger.sh("echo $$ >made; exit 3").expect_code(3);
+    let made = fs::read_to_string(ledger.path("made")).unwrap();
+    let process = ledger.process();
+    assert_eq!(made.trim_end(), process["pid"].to_string(), "{process:#}");
+    assert_eq!(
+        process["exit_code"], 3,
+        "no success is made up: {process:#}"
+    );
+    let id = crate::detached::detach(&ledger, &[], "echo $$ >later; exit 4");
+    ledger.run(["wait", &id]).expect_code(4);
+    let made = fs::read_to_string(ledger.path("later")).unwrap();
+    let process = crate::background::record(&ledger, &id);
+    assert_eq!(made.trim_end(), process["pid"].to_string(), "{process:#}");
+    assert_eq!(process["exit_code"], 4, "{process:#}");
+}
+
+#[test]
 fn exit_codes_are_passed_on_unchanged() {
     let ledger = Ledger::new();
     let codes = [0, 1, 2, 42, 124, 125, 126, 127, 128, 130, 137, 254, 255];

@@ -96,3 +96,26 @@ fn a_program_can_keep_its_logs_in_its_working_directory() {
     let logs = bench.ledger.data_dir().unwrap().join("processes");
     assert_eq!(fs::read_dir(logs).unwrap().count(), 0, "nothing elsewhere");
 }
+
+#[test]
+fn a_stale_pid_file_that_names_a_living_process_blocks_nothing() {
+    let bench = Bench::new();
+    let work = tempfile::tempdir().unwrap();
+    let pid_file = work.path().join("process.pid");
+    // As a pid that was given out again: this one lives, and is none of the ledger's.
+    let own = std::process::id().to_string();
+    fs::write(&pid_file, &own).unwrap();
+    let command = bench.ledger.command("cat").arg("process.pid");
+    let command = command.current_dir(work.path()).log_in_working_directory();
+    let process = command.launch().unwrap().wait().unwrap();
+    assert_eq!(process.exit_code, Some(0), "it was started: {process:?}");
+    assert_ne!(
+        process.stdout.trim(),
+        "",
+        "nobody took the file away under it"
+    );
+    assert!(
+        !pid_file.exists(),
+        "it names nobody who lives, so it is gone"
+    );
+}

@@ -8,6 +8,7 @@ mod other_process;
 mod queue;
 mod rows;
 mod space;
+mod written;
 
 use hostledger_store::{OpenOptions, SqliteStore, Store};
 use tempfile::TempDir;
