@@ -1,6 +1,8 @@
 //! What a process wrote, afterwards.
 
-use hostledger_tests::{Ledger, Output};
+use std::io::{BufRead as _, BufReader};
+
+use hostledger_tests::{Ledger, Output, Signal, wait_until};
 
 /// Both streams as text.
 fn texts(output: &Output) -> (&str, &str) {
@@ -74,4 +76,37 @@ fn without_its_log_the_record_still_has_a_part() {
     );
     assert!(text.len() < 70_000, "{} bytes", text.len());
     assert_eq!(output.stderr_text(), "err\n");
+}
+
+#[test]
+fn who_follows_a_queued_process_sees_it_start_and_end() {
+    let ledger = Ledger::new();
+    let queue = ["submit", "--", "sh", "-c", "echo never"];
+    let queued = ledger.run(queue).expect_code(0);
+    let id = queued.stdout_text().trim_end().to_owned();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let follow = ledger.command(["logs", "-f", &id]).stdout(writer).start();
+    let other = ledger.command(["logs", "-f", &id]).start();
+    wait_until("both wait", || !follow.has_ended() && !other.has_ended());
+    // Nobody has to wait for what nobody reads.
+    drop(reader);
+    follow.wait().expect_code(0);
+    assert!(!other.has_ended(), "it has not begun");
+    other.signal(Signal::INT);
+    other.wait().expect_signal(Signal::INT);
+}
+
+#[test]
+fn who_follows_a_silent_program_ends_when_nobody_reads() {
+    let ledger = Ledger::new();
+    let id = crate::detached::detach(&ledger, &[], "echo line; exec sleep 60");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let follow = ledger.command(["logs", "-f", &id]).stdout(writer).start();
+    let mut line = String::new();
+    BufReader::new(reader).read_line(&mut line).unwrap();
+    assert_eq!(line, "line\n");
+    // It writes nothing more, and goes on.
+    follow.wait().expect_code(0);
+    assert_eq!(ledger.json(["ps"]).len(), 1);
+    ledger.run(["kill", "--tree", &id]).expect_code(0);
 }

@@ -58,7 +58,7 @@ impl Ledger {
 
     /// Passes logs of a process on, byte for byte, each to its descriptor: what is there from
     /// `begin` on, and what comes until then. What a log has lost, having a bound, is passed over;
-    /// one that is truncated or replaced meanwhile is followed on.
+    /// one that is truncated or replaced meanwhile is followed on. It ends as soon as nobody reads.
     ///
     /// # Errors
     /// Nothing is kept of its output, its end cannot be waited for from here, or a log cannot be
@@ -84,6 +84,7 @@ impl Ledger {
             .map(|((log, name), (_, out))| Followed {
                 begin,
                 name: Some(name),
+                ends_with_reader: true,
                 ..Followed::new(log, *out)
             })
             .collect();

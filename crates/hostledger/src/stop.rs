@@ -38,6 +38,19 @@ impl Ledger {
         Ok(self.bystander()?.wait(id, timeout)?)
     }
 
+    /// Waits until the start of a process is written down, or that it will not come; none when
+    /// `timeout` has passed before.
+    ///
+    /// # Errors
+    /// There is no such process, or it cannot be waited for.
+    pub fn wait_started(
+        &self,
+        id: ProcessId,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Process>, LedgerError> {
+        Ok(self.bystander()?.wait_started(id, timeout)?)
+    }
+
     /// Asks a process and what it started to end by SIGTERM, and ends by SIGKILL what has not
     /// after `grace`. How much of what it started is meant is said by its kill mode, or by
     /// `scope` instead. Of a process that has ended, what it has left behind is ended.

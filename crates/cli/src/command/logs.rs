@@ -2,13 +2,20 @@
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::Duration;
 
+use hostledger::model::ProcessStatus;
 use hostledger::{Begin, Ledger, LedgerError, Output, Process, Relayed, Stream, Until};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 
 use crate::args::Globals;
 use crate::error::OutputLost;
 use crate::exit::Exit;
 use crate::printer::Printer;
+
+/// How often one who waits for a start looks whether anybody still reads.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +33,8 @@ Examples:
 pub(crate) struct Args {
     /// The process: its id or the beginning of it, or pid:N for a running one
     id: String,
-    /// Go on with what it writes until it has ended, both streams in the order in which they grow
+    /// Go on with what it writes until it has ended, both streams in the order in which they grow;
+    /// a process that is queued is waited for
     #[arg(short, long)]
     follow: bool,
     /// Only the last N lines
@@ -43,7 +51,7 @@ pub(crate) struct Args {
 /// Prints it.
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
-    let process = ledger.process(ledger.find_process(&args.id)?)?;
+    let mut process = ledger.process(ledger.find_process(&args.id)?)?;
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let mut streams = Vec::new();
     if !args.stderr {
@@ -51,6 +59,12 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     }
     if !args.stdout {
         streams.push((Stream::Stderr, stderr.as_fd()));
+    }
+    if args.follow && process.status == ProcessStatus::Queued {
+        match started(&ledger, &process, &streams)? {
+            Some(started) => process = started,
+            None => return Ok(Exit::Success),
+        }
     }
     let mut logs = Vec::new();
     for (stream, out) in streams {
@@ -89,6 +103,26 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// A process once it has started, or will not; none when nobody reads any more.
+fn started(
+    ledger: &Ledger,
+    process: &Process,
+    streams: &[(Stream, BorrowedFd<'_>)],
+) -> Result<Option<Process>, LedgerError> {
+    loop {
+        let started = ledger.wait_started(process.id, Some(LOOK_AGAIN))?;
+        if started.is_some() || streams.iter().any(|(_, out)| is_unread(*out)) {
+            return Ok(started);
+        }
+    }
+}
+
+/// Whether the other end of a pipe or socket is closed.
+fn is_unread(out: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(out, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 fn print(stream: Stream, text: &str, printer: &mut Printer) -> Result<(), OutputLost> {

@@ -107,6 +107,28 @@ impl Bystander {
         }
     }
 
+    /// Waits until the start of a process is written down, or its end without one; none when
+    /// `timeout` has passed before.
+    ///
+    /// # Errors
+    /// See [`BystanderError`].
+    pub fn wait_started(
+        &self,
+        id: ProcessId,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Process>, BystanderError> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let process = self.process(id)?;
+            if process.status != ProcessStatus::Queued {
+                return Ok(Some(process));
+            }
+            if !self.settle_unstarted(&process)? && !sleep_until_look(deadline) {
+                return Ok(None);
+            }
+        }
+    }
+
     fn process(&self, id: ProcessId) -> Result<Process, BystanderError> {
         self.store
             .process(id)?

@@ -2,6 +2,7 @@
 
 use std::io::{Read, pipe};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use hostledger::{Begin, Relayed, Stream, Until};
 
@@ -51,4 +52,19 @@ fn somebody_else_follows_both_streams_until_the_end() {
     assert!(["two\nthree", "threetwo\n"].contains(&&*rest), "{rest:?}");
     assert_eq!(following.join().unwrap().unwrap(), Relayed::All);
     assert_eq!(running.wait().unwrap().exit_code, Some(0));
+}
+
+#[test]
+fn who_waits_for_a_start_is_told_when_somebody_starts_it() {
+    let bench = Bench::new();
+    let queued = bench.ledger.command("sh").args(["-c", "exit 5"]);
+    let id = queued.create().unwrap().id;
+    let other = bench.again();
+    let none = other.wait_started(id, Some(Duration::ZERO)).unwrap();
+    assert!(none.is_none(), "{none:?}");
+    let waiting = std::thread::spawn(move || other.wait_started(id, Some(LIMIT)).unwrap());
+    let running = bench.ledger.launch(id).unwrap();
+    let started = waiting.join().unwrap().unwrap();
+    assert!(started.pid.is_some(), "{started:?}");
+    assert_eq!(running.wait().unwrap().exit_code, Some(5));
 }

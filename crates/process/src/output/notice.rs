@@ -46,21 +46,33 @@ pub(super) enum Notices {
     Clock,
 }
 
+/// What has happened, other than to logs.
+pub(super) struct Noticed {
+    /// The program has ended.
+    pub(super) ended: bool,
+    /// One who reads what is passed on reads no more.
+    pub(super) reader_gone: bool,
+}
+
 impl Notices {
     /// By the clock for a moment, then by the kernel.
     pub(super) fn new() -> Self {
         Self::Young { pause: FIRST_PAUSE }
     }
 
-    /// Says whether `ended` is readable; with `block` only when that is so or something may have
-    /// changed at `places`.
+    /// Says whether `ended` is readable, and whether one of the `readers` has gone; with `block`
+    /// only when one of them is so or something may have changed at `places`.
     pub(super) fn wait<'a>(
         &mut self,
         places: impl Iterator<Item = Place<'a>>,
-        ended: BorrowedFd<'_>,
+        ended: BorrowedFd<'a>,
+        readers: impl Iterator<Item = BorrowedFd<'a>>,
         block: bool,
-    ) -> Result<bool, RelayError> {
+    ) -> Result<Noticed, RelayError> {
         let mut fds = vec![PollFd::from_borrowed_fd(ended, PollFlags::IN)];
+        // That nobody is at the other end any more is told without being asked for (poll(2)).
+        fds.extend(readers.map(|out| PollFd::from_borrowed_fd(out, PollFlags::empty())));
+        let readers = fds.len();
         let mut timeout = Some(Duration::ZERO);
         if block {
             match self {
@@ -82,9 +94,13 @@ impl Notices {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        let has_ended = fds.first().is_some_and(|ended| !ended.revents().is_empty());
+        let tells = |fd: &PollFd<'_>| !fd.revents().is_empty();
+        let noticed = Noticed {
+            ended: fds.first().is_some_and(tells),
+            reader_gone: fds.iter().take(readers).skip(1).any(tells),
+        };
         self.forget()?;
-        Ok(has_ended)
+        Ok(noticed)
     }
 
     /// Other places than before: whoever calls this looks at them before waiting.

@@ -83,6 +83,9 @@ pub struct Followed<'a> {
     /// was read last being elsewhere: only where a log repeats itself it can be taken for shorter
     /// than it was.
     pub dropped: Option<DroppedBytes<'a>>,
+    /// Whether to end as soon as nobody reads `out` any more, a pipe or a socket, and not when
+    /// something is to be written to it.
+    pub ends_with_reader: bool,
 }
 
 impl<'a> Followed<'a> {
@@ -95,6 +98,7 @@ impl<'a> Followed<'a> {
             out,
             name: None,
             dropped: None,
+            ends_with_reader: false,
         }
     }
 }
@@ -121,7 +125,8 @@ pub fn relay(log: &File, ended: impl AsFd, out: impl AsFd) -> Result<Passed, Rel
 /// that has its name now.
 ///
 /// # Errors
-/// [`RelayError::ReaderGone`] as soon as a write says so.
+/// [`RelayError::ReaderGone`] as soon as a write says so, or before
+/// ([`Followed::ends_with_reader`]).
 pub fn follow(logs: &[Followed<'_>], ended: impl AsFd) -> Result<Passed, RelayError> {
     follow_noticed(logs, Notices::new(), ended.as_fd())
 }
@@ -154,7 +159,16 @@ fn follow_noticed(
         let idle = !read_any && !switched;
         // While there is more to read only ask, so that one who writes on for ever is not
         // followed for ever.
-        if !has_ended && notices.wait(places(&sources), ended, idle)? {
+        if has_ended {
+            continue;
+        }
+        let readers = logs.iter().filter(|log| log.ends_with_reader);
+        let readers = readers.map(|log| log.out);
+        let noticed = notices.wait(places(&sources), ended, readers, idle)?;
+        if noticed.reader_gone {
+            return Err(RelayError::ReaderGone { relayed: bytes });
+        }
+        if noticed.ended {
             has_ended = true;
             for source in &mut sources {
                 source.stop_at_end().map_err(unreadable)?;
