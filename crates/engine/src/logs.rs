@@ -136,14 +136,18 @@ impl LogOf {
             }
         };
         let total = |captured: &Option<Captured>| captured.as_ref().map(|it| it.total_bytes);
-        let gone = |bytes: u64| (bytes > 0).then_some(bytes);
+        // Where a log cannot be made shorter, what went is a hole that the file itself tells of.
+        let gone = |captured: &Option<Captured>, counted: u64| {
+            let removed = captured.as_ref().map_or(counted, |it| it.removed_bytes);
+            (removed > 0).then_some(removed)
+        };
         Output {
             stdout_bytes: total(&stdout),
             stderr_bytes: total(&stderr),
+            stdout_dropped: gone(&stdout, dropped[0]),
+            stderr_dropped: gone(&stderr, dropped[1]),
             stdout: stdout.map(|it| it.text).unwrap_or_default(),
             stderr: stderr.map(|it| it.text).unwrap_or_default(),
-            stdout_dropped: gone(dropped[0]),
-            stderr_dropped: gone(dropped[1]),
         }
     }
 }

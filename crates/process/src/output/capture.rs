@@ -16,6 +16,8 @@ pub struct Captured {
     pub text: String,
     /// The size of the whole stream, with what the log has lost.
     pub total_bytes: u64,
+    /// How many of them the log has lost from its front, by getting shorter or by a hole.
+    pub removed_bytes: u64,
     /// Whether something is left out.
     pub truncated: bool,
 }
@@ -60,6 +62,7 @@ pub fn capture(file: &File, limit: usize, part: LogPart) -> io::Result<Captured>
     Ok(Captured {
         text,
         total_bytes: dropped + size - from,
+        removed_bytes: removed,
         truncated,
     })
 }
@@ -278,6 +281,7 @@ mod tests {
             "[... the oldest 4096 bytes were removed ...]\n0123456789"
         );
         assert_eq!((whole.total_bytes, whole.truncated), (4106, true));
+        assert_eq!(whole.removed_bytes, 4096);
         let ends = capture(&file, 4, part).unwrap();
         assert_eq!(
             ends.text,
@@ -298,6 +302,7 @@ mod tests {
         assert_eq!(of(100, 93).total_bytes, 5);
         // All of them, and three of ours.
         assert_eq!(of(100, 103).total_bytes, 15);
+        assert_eq!(of(100, 103).removed_bytes, 3);
         assert!(of(100, 103).text.starts_with("[... the oldest 3 bytes"));
         // It was truncated meanwhile.
         assert_eq!(of(14, 0).text, "theirs\nours\n");
@@ -312,6 +317,7 @@ mod tests {
         let captured = capture(&file, 1 << 16, LogPart::default()).unwrap();
         // The data of a file system block is zeroes where nothing was written.
         let shown = captured.text.replace(char::REPLACEMENT_CHARACTER, "");
+        assert_eq!(captured.removed_bytes, 1 << 32);
         assert!(shown.starts_with("[... the oldest 4294967296 bytes were removed ...]\nbegin"));
         assert!(shown.ends_with(" bytes left out ...]\nend"), "{shown}");
         assert_eq!(captured.total_bytes, (2 << 32) + 3);
