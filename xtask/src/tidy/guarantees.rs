@@ -1,14 +1,22 @@
-//! docs/guarantees.md names the test that holds each promise. This keeps the names true.
+//! docs/guarantees.md names the test or the proof that holds each promise. This keeps the names
+//! true.
+
+use std::ffi::OsString;
 
 use anyhow::Result;
 
 use super::finding::Finding;
 use super::tokens::{self, places};
 use super::tree::{File, Tree};
+use crate::arguments;
 
 const DOCUMENT: &str = "docs/guarantees.md";
 
-/// Each `path/to/file.rs::name` in code quotes is a function in that file.
+/// What stands before the words of a chore.
+const CHORE: &str = "cargo xtask ";
+
+/// Each `path/to/file.rs::name` in code quotes is a function in that file, and each
+/// `cargo xtask …` one that would be run.
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let Some(document) = tree.files.iter().find(|file| file.path == DOCUMENT) else {
         let message = "is missing: what is promised, and the test that holds it";
@@ -16,6 +24,14 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     };
     let mut findings = Vec::new();
     for (line, name) in quoted(document) {
+        if let Some(words) = name.strip_prefix(CHORE) {
+            let words = words.split(' ').map(OsString::from);
+            if let Err(error) = arguments::parse(words) {
+                let message = format!("`{name}` is no chore: {error:#}");
+                findings.push(Finding::error(DOCUMENT, line, message));
+            }
+            continue;
+        }
         let Some((path, function)) = name.split_once("::") else {
             continue;
         };
@@ -79,6 +95,18 @@ mod tests {
             gone.iter()
                 .any(|it| it.contains("tests/e2e/b.rs is not there"))
         );
+    }
+
+    #[test]
+    fn a_proof_or_chore_that_is_gone_is_found() {
+        let there =
+            "`cargo xtask torture exits`, `cargo xtask torture --short`, `cargo xtask bench`";
+        assert!(found(there).is_empty());
+        for gone in ["torture exit", "bench nothing", "tortur exits"] {
+            let gone = found(&format!("`cargo xtask {gone}`"));
+            assert_eq!(gone.len(), 1, "{gone:?}");
+            assert!(gone[0].contains("is no chore"), "{gone:?}");
+        }
     }
 
     #[test]
