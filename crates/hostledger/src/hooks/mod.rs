@@ -1,6 +1,7 @@
 //! Plugins and the hooks in them, by ArchiveBox's contract.
 
 mod event_run;
+mod installers;
 mod interruption;
 mod plugins;
 mod records;

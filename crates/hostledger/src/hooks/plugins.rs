@@ -150,6 +150,11 @@ impl Plugins {
         variables(&surroundings, &self.environment, &self.machine, values)
     }
 
+    /// What interprets hooks in Python.
+    pub(crate) fn python(&self) -> &str {
+        &self.python
+    }
+
     /// The command of a hook with arguments.
     pub(crate) fn command(
         &self,

@@ -17,4 +17,4 @@ pub(crate) use cargo::Cargo;
 pub(crate) use env::Env;
 pub(crate) use npm::Npm;
 pub(crate) use pip::Pip;
-pub(crate) use run::run_command;
+pub(crate) use run::{failure, run_command};

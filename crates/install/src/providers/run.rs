@@ -27,7 +27,7 @@ pub(super) fn run(order: Order, runner: &dyn Runner) -> Result<Process, Unsucces
 }
 
 /// Why a process has failed, in words; none when it has not.
-pub(super) fn failure(process: &Process, program: &Path) -> Option<String> {
+pub(crate) fn failure(process: &Process, program: &Path) -> Option<String> {
     let name = program.file_name().unwrap_or(program.as_os_str());
     let name = name.to_string_lossy();
     let code = process.exit_code.unwrap_or_default();

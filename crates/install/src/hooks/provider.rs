@@ -1,0 +1,179 @@
+//! Hooks that install programs, as providers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hostledger_model::{Process, ProcessType};
+use serde_json::{Map, Value};
+
+use super::{Hook, HookOutput, LogBegin, Verdict, command, tag};
+use crate::providers::failure;
+use crate::{BinaryProvider, Found, Order, Request, RunError, Runner, Unsuccessful};
+
+/// Takes the records that installers print besides the one that answers them.
+///
+/// Implemented by the layers above.
+pub trait RecordSink: Send + Sync {
+    /// Takes a record, which says which hook it comes from.
+    ///
+    /// # Errors
+    /// The ledger cannot be read or written. A record that is none is passed over.
+    fn take(&self, record: Map<String, Value>) -> Result<(), RunError>;
+
+    /// All records of a hook were taken.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    fn finish(&self) -> Result<(), RunError>;
+}
+
+/// A hook of the event `BinaryRequest`: allowed by the name of its plugin.
+pub struct HookProvider {
+    hook: Hook,
+    python: String,
+    variables: BTreeMap<String, String>,
+    sink: Arc<dyn RecordSink>,
+}
+
+impl HookProvider {
+    /// A hook, what interprets it if it is written in Python, and what it finds in its environment
+    /// besides what the launcher has.
+    #[must_use]
+    pub fn new(
+        hook: Hook,
+        python: String,
+        variables: BTreeMap<String, String>,
+        sink: Arc<dyn RecordSink>,
+    ) -> Self {
+        Self {
+            hook,
+            python,
+            variables,
+            sink,
+        }
+    }
+
+    fn order(&self, request: &Request<'_>) -> Result<Order, Unsuccessful> {
+        let command = command(&self.hook.path, &self.python, &arguments(request));
+        let command = command.map_err(|error| Unsuccessful::failed(error.to_string()))?;
+        let plain = request.order(self.name(), "".as_ref());
+        let variables = self.variables.iter();
+        let variables = variables.map(|(key, text)| (key.clone(), Value::from(&**text)));
+        Ok(Order {
+            env: variables.collect(),
+            process_type: ProcessType::Hook,
+            ..Order { command, ..plain }
+        })
+    }
+
+    /// The program that the hook says is there; what else it has printed goes to the sink.
+    fn read(
+        &self,
+        request: &Request<'_>,
+        begin: LogBegin,
+        process: &Process,
+        runner: &dyn Runner,
+    ) -> Result<Option<Found>, RunError> {
+        if process.started_at.is_none() {
+            return Ok(None);
+        }
+        let log = runner.open_stdout(process)?;
+        let unreadable = |error: std::io::Error| RunError(error.into());
+        let mut output: HookOutput<_> = begin.records(log, process).map_err(unreadable)?;
+        let has_failed = Verdict::of(process, None).is_failure();
+        let mut answer = None;
+        for record in output.by_ref() {
+            let mut record = record.map_err(unreadable)?;
+            match found(&record, request, self.name()) {
+                Some(found) => answer = Some(found),
+                // That something is installed is not believed of a hook that has failed.
+                None if has_failed && is_installed(&record) => {}
+                None => {
+                    tag(&mut record, &self.hook);
+                    self.sink.take(record)?;
+                }
+            }
+        }
+        self.sink.finish()?;
+        tracing::debug!(hook = self.hook.name, passed_over = ?output.passed_over(), "read");
+        Ok(answer)
+    }
+}
+
+impl BinaryProvider for HookProvider {
+    fn name(&self) -> &str {
+        self.hook.plugin.as_str()
+    }
+
+    fn install(&self, request: &Request<'_>, runner: &dyn Runner) -> Result<Found, Unsuccessful> {
+        let order = self.order(request)?;
+        let begin = LogBegin::now(&order.working_directory, &self.hook);
+        let process = runner.run(order)?;
+        let answer = self.read(request, begin, &process, runner)?;
+        let name = &self.hook.name;
+        let script = PathBuf::from(name);
+        let why = || failure(&process, &script).unwrap_or_else(|| format!("{name} has failed"));
+        match (Verdict::of(&process, Some(answer.is_some())), answer) {
+            (Verdict::Succeeded, Some(found)) => Ok(found),
+            (Verdict::Skipped | Verdict::Succeeded, _) => {
+                Err(Unsuccessful::skipped(skipped(&process, name)))
+            }
+            (Verdict::Usage, _) => Err(Unsuccessful::failed(format!(
+                "{name} does not understand how it was called: {}",
+                why()
+            ))),
+            _ => Err(Unsuccessful::failed(why())),
+        }
+    }
+}
+
+/// What installers are told.
+fn arguments(request: &Request<'_>) -> Map<String, Value> {
+    let binary = request.binary;
+    Map::from_iter([
+        ("binary_id".to_owned(), binary.id.to_string().into()),
+        (
+            "machine_id".to_owned(),
+            binary.machine_id.to_string().into(),
+        ),
+        ("name".to_owned(), binary.name.clone().into()),
+        (
+            "binproviders".to_owned(),
+            binary.binproviders.clone().into(),
+        ),
+        ("min_version".to_owned(), binary.min_version.clone().into()),
+        ("overrides".to_owned(), binary.overrides.clone()),
+    ])
+}
+
+/// The program of a record, when it is the one that was asked for.
+fn found(record: &Map<String, Value>, request: &Request<'_>, provider: &str) -> Option<Found> {
+    let text = |key: &str| {
+        let text = record.get(key).and_then(Value::as_str)?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let name = text("name")?;
+    let is_asked_for = name == request.binary.name || name == request.name();
+    if text("type").as_deref() != Some("Binary") || !is_asked_for {
+        return None;
+    }
+    Some(Found {
+        abspath: text("abspath")?.into(),
+        version: text("version"),
+        binprovider: Some(text("binprovider").unwrap_or_else(|| provider.to_owned())),
+    })
+}
+
+fn is_installed(record: &Map<String, Value>) -> bool {
+    record.get("type").and_then(Value::as_str) == Some("Binary")
+}
+
+/// What a hook that had nothing to do said of that, on stderr.
+fn skipped(process: &Process, name: &str) -> String {
+    let said = process.stderr.lines().rev().map(str::trim);
+    match said.into_iter().find(|line| !line.is_empty()) {
+        Some(said) => format!("{name} found nothing to do: {said}"),
+        None => format!("{name} found nothing to do"),
+    }
+}
