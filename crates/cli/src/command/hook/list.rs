@@ -10,6 +10,7 @@ use crate::args::Globals;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::table::Table;
+use crate::text::escape;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +83,7 @@ fn table(plugins: &Plugins) -> Table {
             format_duration(plugins.timeout(hook)),
             state,
         ];
-        table.row(cells, style);
+        table.row(cells.iter().map(|cell| escape(cell)).collect(), style);
     }
     table
 }

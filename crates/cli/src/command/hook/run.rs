@@ -16,6 +16,7 @@ use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Forwarding;
+use crate::text::escape;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -181,7 +182,7 @@ fn print(end: &HookEnd, printer: &mut Printer) -> anyhow::Result<()> {
         let line = ending::record_with(&end.process.to_json(), further);
         return Ok(printer.json(&line)?);
     }
-    Ok(printer.line(style(end.verdict), &line(end))?)
+    Ok(printer.line(style(end.verdict), &escape(&line(end)))?)
 }
 
 fn line(end: &HookEnd) -> String {
