@@ -75,7 +75,7 @@ fn table(plugins: &Plugins) -> Table {
             Some(_) => AnsiColor::BrightBlack.on_default(),
             None => Style::new(),
         };
-        let cells = vec![
+        let cells = [
             hook.event.to_string(),
             hook.name.clone(),
             hook.plugin.clone(),
@@ -83,7 +83,7 @@ fn table(plugins: &Plugins) -> Table {
             format_duration(plugins.timeout(hook)),
             state,
         ];
-        table.row(cells.iter().map(|cell| escape(cell)).collect(), style);
+        table.row(cells.map(|cell| escape(&cell)).to_vec(), style);
     }
     table
 }
