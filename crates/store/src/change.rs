@@ -93,6 +93,10 @@ pub enum Change {
     /// Deletes a process and its attempts, and takes it from its children as their parent;
     /// refused when it is gone.
     DeleteProcess(ProcessId),
+    /// Deletes those of these processes that have ended, as [`DeleteProcess`](Self::DeleteProcess)
+    /// does; never refused: what is gone or has not ended is passed over, and not named in the
+    /// answer.
+    PruneProcesses(Arc<[ProcessId]>),
 }
 
 /// What a use is counted for.
@@ -141,6 +145,7 @@ impl Change {
             Self::CountUse { of, .. } => (*of).into(),
             Self::InsertProcess(process) => process.id.into(),
             Self::InsertProcesses(processes) => processes.first()?.id.into(),
+            Self::PruneProcesses(ids) => (*ids.first()?).into(),
             Self::ChangeProcess { id, .. } | Self::DeleteProcess(id) => (*id).into(),
         })
     }

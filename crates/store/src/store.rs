@@ -194,6 +194,16 @@ pub trait Store: Send + Sync {
     /// Binaries in the order of their making.
     fn binary_page(&self, after: Option<&PageKey>, limit: u32) -> Result<Page<Binary>, StoreError>;
 
+    /// The processes of a machine that were made and have ended before a time, in the order of
+    /// their making; when nobody wrote down when one ended, its last change counts.
+    fn ended_page(
+        &self,
+        machine: MachineId,
+        before: Timestamp,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Page<Process>, StoreError>;
+
     /// Processes in the order of their making.
     fn process_page(
         &self,

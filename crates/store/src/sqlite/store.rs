@@ -335,6 +335,19 @@ impl Store for SqliteStore {
         Ok(row::page(rows, limit))
     }
 
+    fn ended_page(
+        &self,
+        machine: MachineId,
+        before: Timestamp,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Page<Process>, StoreError> {
+        let rows = self.connections.read(|connection| {
+            process::ended_page(connection, self.columns, machine, before, after, limit)
+        })?;
+        Ok(row::page(rows, limit))
+    }
+
     fn process_page(
         &self,
         after: Option<&PageKey>,

@@ -40,7 +40,7 @@ pub(crate) fn count(uses: u64) -> i64 {
 
 /// A list of texts as JSON.
 pub(crate) fn text_list(texts: &[String]) -> String {
-    Value::from_iter(texts.iter().map(String::as_str)).to_string()
+    json(&texts)
 }
 
 /// Plain data as JSON.

@@ -17,4 +17,4 @@ pub(crate) use binary::{
 };
 pub(crate) use interface::{InterfaceRow, NetworkFactsRow};
 pub(crate) use machine::{MachineFactsRow, MachineRow};
-pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, UsageRow, read_id};
+pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, QueuedRow, UsageRow, read_id};

@@ -4,9 +4,14 @@
 //! action. Attempts go with their process, by the key of our own table.
 
 use diesel::prelude::*;
-use hostledger_model::{BinaryId, MachineId, ProcessId};
+use hostledger_model::{BinaryId, MachineId, ProcessId, ProcessStatus};
 
+use crate::sqlite::any_of::any_of;
+use crate::sqlite::literal::status;
 use crate::sqlite::schema::{binary, interface, machine, process};
+
+/// Processes deleted with one statement at most.
+const IDS: usize = 1000;
 
 diesel::alias!(process as parents: Parents);
 
@@ -17,6 +22,32 @@ pub(super) fn process(connection: &mut SqliteConnection, id: ProcessId) -> Query
         .execute(connection)?;
     let rows = diesel::delete(process::table.find(&id)).execute(connection)?;
     Ok(rows > 0)
+}
+
+/// Deletes those of these processes that have ended: which.
+pub(super) fn ended(
+    connection: &mut SqliteConnection,
+    ids: &[ProcessId],
+) -> QueryResult<Vec<ProcessId>> {
+    let mut deleted = Vec::new();
+    for ids in ids.chunks(IDS) {
+        let texts: Vec<String> = ids.iter().map(|id| id.simple()).collect();
+        let ended: Vec<String> = process::table
+            .filter(any_of(process::id, &texts))
+            .filter(process::status.eq(status(ProcessStatus::Exited)))
+            .select(process::id)
+            .load(connection)?;
+        diesel::update(process::table.filter(process::parent_id.eq_any(&ended)))
+            .set(process::parent_id.eq(None::<&str>))
+            .execute(connection)?;
+        diesel::delete(process::table.filter(any_of(process::id, &ended))).execute(connection)?;
+        let ids = ids.iter().zip(&texts);
+        deleted.extend(
+            ids.filter(|(_, text)| ended.contains(text))
+                .map(|(id, _)| *id),
+        );
+    }
+    Ok(deleted)
 }
 
 pub(super) fn binary(connection: &mut SqliteConnection, id: BinaryId) -> QueryResult<bool> {

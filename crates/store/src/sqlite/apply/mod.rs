@@ -14,7 +14,7 @@ use super::schema;
 use super::update::update;
 use crate::change::{Change, Used};
 use crate::record_id::RecordId;
-use crate::table::{BinaryRow, InterfaceRow, MachineRow, ProcessRow};
+use crate::table::{BinaryRow, InterfaceRow, MachineRow, ProcessRow, QueuedRow};
 
 /// Carries a change out and adds what it wrote to `written`; false when the row did not allow it.
 pub(super) fn change(
@@ -24,13 +24,21 @@ pub(super) fn change(
     now: Timestamp,
     written: &mut Vec<RecordId>,
 ) -> Result<bool, Failed> {
-    if let Change::InsertProcesses(processes) = change {
-        for process in &**processes {
-            let inserted = insert_process(connection, process);
-            inserted.map_err(|error| failures.of_change(process.id.into(), error))?;
-            written.push(process.id.into());
+    match change {
+        Change::InsertProcesses(processes) => {
+            for process in &**processes {
+                let inserted = insert_process(connection, process);
+                inserted.map_err(|error| failures.of_change(process.id.into(), error))?;
+                written.push(process.id.into());
+            }
+            return Ok(true);
         }
-        return Ok(true);
+        Change::PruneProcesses(ids) => {
+            let deleted = delete::ended(connection, ids)?;
+            written.extend(deleted.into_iter().map(RecordId::from));
+            return Ok(true);
+        }
+        _ => {}
     }
     let record = carry_out(connection, change, now);
     let record = record.map_err(|failed| match (failed, change.record()) {
@@ -62,6 +70,7 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
         // Looks first, and nobody may take the row on in between.
         Change::RequestBinary(_) => false,
         Change::InsertProcesses(_)
+        | Change::PruneProcesses(_)
         | Change::DeleteMachine(_)
         | Change::DeleteBinary(_)
         | Change::DeleteProcess(_) => false,
@@ -69,9 +78,11 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
 }
 
 fn insert_process(connection: &mut SqliteConnection, process: &Process) -> QueryResult<usize> {
-    diesel::insert_into(schema::process::table)
-        .values(ProcessRow::from(process))
-        .execute(connection)
+    let insert = diesel::insert_into(schema::process::table);
+    match QueuedRow::of(process) {
+        Some(row) => insert.values(row).execute(connection),
+        None => insert.values(ProcessRow::from(process)).execute(connection),
+    }
 }
 
 /// The record that a change of one record wrote, or none when the row did not allow it.
@@ -123,7 +134,7 @@ fn carry_out(
             insert_process(connection, process)?;
             true
         }
-        Change::InsertProcesses(_) => false,
+        Change::InsertProcesses(_) | Change::PruneProcesses(_) => false,
         Change::ChangeProcess { id, change, owner } => {
             process::change(connection, *id, change, *owner, now)?
         }

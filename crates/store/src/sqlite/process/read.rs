@@ -280,13 +280,43 @@ pub(super) fn oldest_first_sorted(query: Query<'_>) -> Query<'_> {
     query.order(literal::<Text>("+created_at, id"))
 }
 
+/// Those that were made and have ended before a time, by the index of creation times: what was
+/// made before and has not ended is little.
+pub(in crate::sqlite) fn ended_page(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    machine: MachineId,
+    before: Timestamp,
+    after: Option<&PageKey>,
+    limit: u32,
+) -> QueryResult<Vec<Read<ProcessRow>>> {
+    let before = encoding::time(before);
+    let unseen = process::ended_at
+        .is_null()
+        .and(process::modified_at.lt(before.clone()));
+    let query = process::table
+        .filter(process::status.eq(status(ProcessStatus::Exited)))
+        .filter(process::machine_id.eq(machine.simple()))
+        .filter(process::created_at.lt(before.clone()))
+        .filter(process::ended_at.lt(before).or(unseen.nullable()))
+        .into_boxed();
+    columns.load(connection, in_pages(query, after, limit))
+}
+
 pub(in crate::sqlite) fn page(
     connection: &mut SqliteConnection,
     columns: Columns,
     after: Option<&PageKey>,
     limit: u32,
 ) -> QueryResult<Vec<Read<ProcessRow>>> {
-    let mut query = process::table.into_boxed();
+    columns.load(
+        connection,
+        in_pages(process::table.into_boxed(), after, limit),
+    )
+}
+
+/// Some of them, in the order of their making.
+fn in_pages<'q>(mut query: Query<'q>, after: Option<&'q PageKey>, limit: u32) -> Query<'q> {
     if let Some(key) = after {
         let later = process::created_at.gt(&key.created_at);
         let same_time = process::id.gt(&key.id);
@@ -294,8 +324,7 @@ pub(in crate::sqlite) fn page(
             .filter(process::created_at.ge(&key.created_at))
             .filter(later.or(same_time));
     }
-    let query = query
+    query
         .order((process::created_at, process::id))
-        .limit(limit.into());
-    columns.load(connection, query)
+        .limit(limit.into())
 }

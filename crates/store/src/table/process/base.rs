@@ -47,7 +47,7 @@ impl From<&Process> for BaseRow {
             modified_at: encoding::time(process.modified_at),
             pwd: process.pwd.clone(),
             cmd: encoding::text_list(&process.cmd),
-            env: Value::Object(process.env.clone()).to_string(),
+            env: encoding::json(&process.env),
             timeout: process.timeout,
             pid: process.pid.map(|pid| pid.get().into()),
             exit_code: process.exit_code.map(i64::from),

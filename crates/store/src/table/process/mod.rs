@@ -2,6 +2,7 @@
 
 mod base;
 mod own;
+mod queued;
 
 use diesel::prelude::*;
 use hostledger_model::{Process, ProcessId};
@@ -9,6 +10,7 @@ use own::OwnRow;
 
 pub(crate) use base::{BaseRow, KILLED};
 pub(crate) use own::{IdentityRow, UsageRow};
+pub(crate) use queued::QueuedRow;
 
 use super::encoding::RowReader;
 use super::row::TableRow;

@@ -137,7 +137,7 @@ impl From<&Process> for OwnRow {
 }
 
 /// NULL for what most rows have: nothing out of the ordinary.
-fn launch_text(launch: &LaunchAttributes) -> Option<String> {
+pub(super) fn launch_text(launch: &LaunchAttributes) -> Option<String> {
     (*launch != LaunchAttributes::default()).then(|| encoding::json(launch))
 }
 

@@ -1,12 +1,14 @@
 //! Deleting records with what belongs to them.
 
-use hostledger_model::{MachineId, OwnerId, Process, ProcessChange, ProcessId, Requeued};
-use hostledger_store::Change;
+use hostledger_model::{
+    MachineId, OwnerId, Process, ProcessChange, ProcessId, ProcessStatus, Requeued,
+};
+use hostledger_store::{Change, Commit};
 
 use super::Harness;
 use super::world::{
     at, change, ended, insert, machine, new_binary, new_interface, new_process, refused, row,
-    started, write,
+    started, submit, write,
 };
 
 pub(crate) fn a_process_leaves_its_children_and_takes_its_attempts<H: Harness>() {
@@ -93,4 +95,61 @@ pub(crate) fn what_is_gone_cannot_be_deleted<H: Harness>() {
     let store = harness.store();
     refused(store, Change::DeleteProcess(ProcessId::generate()));
     refused(store, Change::DeleteMachine(MachineId::generate()));
+}
+
+pub(crate) fn what_has_ended_is_pruned_with_what_belongs_to_it_and_nothing_else<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid");
+    let process = |status| Process {
+        status,
+        ..new_process(machine.id, 0)
+    };
+    let old = process(ProcessStatus::Exited);
+    let child = Process {
+        parent_id: Some(old.id),
+        ..process(ProcessStatus::Exited)
+    };
+    let others = [
+        process(ProcessStatus::Queued),
+        process(ProcessStatus::Running),
+        process(ProcessStatus::Exited),
+    ];
+    [&old, &child]
+        .into_iter()
+        .chain(&others)
+        .for_each(|it| insert(store, it));
+    let ids = [others[0].id, old.id, ProcessId::generate(), others[1].id];
+    let pruned = submit(store, vec![Change::PruneProcesses(ids.into())]).unwrap();
+    assert_eq!(pruned, Commit::Applied(vec![old.id.into()]));
+    assert_eq!(store.process(old.id).unwrap(), None);
+    for kept in &others {
+        assert_eq!(&row(store, kept.id), kept);
+    }
+    assert_eq!(row(store, child.id).parent_id, None);
+
+    // An earlier attempt goes with its process.
+    let again = process(ProcessStatus::Queued);
+    insert(store, &again);
+    let requeued = ProcessChange::Requeued(Requeued {
+        ended: ended(1),
+        retry_at: at(60),
+    });
+    for step in [
+        ProcessChange::Started(started(1)),
+        requeued,
+        ProcessChange::Started(started(2)),
+        ProcessChange::Ended(ended(0)),
+    ] {
+        write(store, vec![change(again.id, step, None)]);
+    }
+    assert_eq!(store.attempts(again.id).unwrap().len(), 1);
+    write(store, vec![Change::PruneProcesses([again.id].into())]);
+    assert_eq!(store.attempts(again.id).unwrap(), []);
+    let many: Vec<_> = (0..1200).map(|_| process(ProcessStatus::Exited)).collect();
+    let ids: Vec<_> = many.iter().map(|it| it.id).collect();
+    write(store, vec![Change::InsertProcesses(many.into())]);
+    let pruned = submit(store, vec![Change::PruneProcesses(ids.clone().into())]).unwrap();
+    let all = ids.into_iter().map(Into::into).collect();
+    assert_eq!(pruned, Commit::Applied(all));
 }

@@ -294,3 +294,44 @@ pub(crate) fn no_worker_id_is_given_out_twice<H: Harness>() {
     });
     assert_eq!(given.into_inner().unwrap(), (1..=CALLERS * CALLS).collect());
 }
+
+pub(crate) fn those_that_ended_before_a_time_come_in_pages<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let (here, elsewhere) = (machine(store, "here").id, machine(store, "elsewhere").id);
+    let ended = |machine, made, ended: Option<i64>| {
+        let process = Process {
+            status: ProcessStatus::Exited,
+            ended_at: ended.map(at),
+            modified_at: at(made + 1),
+            ..new_process(machine, made)
+        };
+        insert(store, &process);
+        process
+    };
+    let old: Vec<_> = (0..5)
+        .map(|made| ended(here, made, Some(made + 5)))
+        .collect();
+    let unseen = ended(here, 20, None);
+    ended(here, 6, Some(100));
+    ended(here, 100, Some(101));
+    ended(here, 200, None);
+    ended(elsewhere, 0, Some(1));
+    insert(store, &new_process(here, 0));
+
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.ended_page(here, at(100), after.as_ref(), 2).unwrap();
+        assert!(page.rows.records.len() <= 2);
+        found.extend(page.rows.records);
+        match page.next {
+            Some(key) => after = Some(key),
+            None => break,
+        }
+    }
+    let expected: Vec<_> = old.into_iter().chain([unseen]).collect();
+    assert_eq!(found, expected);
+    let none = store.ended_page(here, at(0), None, 10).unwrap();
+    assert!(none.rows.records.is_empty() && none.next.is_none());
+}

@@ -84,6 +84,7 @@ macro_rules! contract_suite {
             }
             processes {
                 any_record_reads_back_as_written,
+                one_that_is_only_queued_reads_back_with_all_that_was_asked,
                 an_unknown_one_is_none,
                 naming_a_record_that_is_not_there_is_an_error,
                 are_listed_by_what_is_asked,
@@ -120,6 +121,7 @@ macro_rules! contract_suite {
                 a_process_leaves_its_children_and_takes_its_attempts,
                 a_machine_takes_everything_of_its_own,
                 what_is_gone_cannot_be_deleted,
+                what_has_ended_is_pruned_with_what_belongs_to_it_and_nothing_else,
             }
             lookup {
                 a_unique_prefix_finds_any_kind_of_record,
@@ -141,6 +143,7 @@ macro_rules! contract_suite {
                 a_long_line_of_parents_is_followed_to_its_ends,
                 worker_ids_count_up_for_each_type_and_outlive_every_record,
                 no_worker_id_is_given_out_twice,
+                those_that_ended_before_a_time_come_in_pages,
             }
             submissions {
                 of_nothing_is_applied_and_a_fresh_ledger_is_sound,

@@ -1,9 +1,13 @@
 //! Processes: what is written and what is found.
 
-use hostledger_model::{BinaryId, Machine, Pid, Process, ProcessId, ProcessStatus, ProcessType};
+use hostledger_model::{
+    BinaryId, KillMode, LaunchAttributes, Machine, Pid, Process, ProcessId, ProcessStatus,
+    ProcessType, SecretBatchId,
+};
 use hostledger_store::{Change, ProcessFilter, Store, StoreError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
 
 use super::Harness;
 use super::strategies::{References, process};
@@ -255,4 +259,55 @@ pub(crate) fn children_come_for_many_parents_at_once<H: Harness>() {
         .chain([second])
         .collect();
     assert_eq!(children(&many), [early], "more than fit into a statement");
+}
+
+pub(crate) fn one_that_is_only_queued_reads_back_with_all_that_was_asked<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid").id;
+    let (interface, binary) = (
+        new_interface(machine, "10.0.0.2"),
+        new_binary(machine, "sleep"),
+    );
+    let parent = new_process(machine, 0);
+    let asked = Process {
+        parent_id: Some(parent.id),
+        interface_id: Some(interface.id),
+        binary_id: Some(binary.id),
+        process_type: ProcessType::Hook,
+        worker_type: "w\u{e4}".to_owned(),
+        raw_pwd: Some(b"/\xff".to_vec()),
+        raw_cmd: Some(vec![b"\xfe".to_vec(), Vec::new()]),
+        env: json!({"A": [1, "\u{e4}"], "KEY": null})
+            .as_object()
+            .unwrap()
+            .clone(),
+        secret_env: vec!["KEY".to_owned()],
+        secret_batch: Some(SecretBatchId::generate()),
+        timeout: 2,
+        timeout_ms: Some(1500),
+        launch: LaunchAttributes {
+            nice: Some(3),
+            ..LaunchAttributes::default()
+        },
+        url: Some("ws://x".to_owned()),
+        name: Some("n".to_owned()),
+        kill_mode: KillMode::Group,
+        detached: true,
+        max_attempts: u32::MAX,
+        retry_lost: true,
+        restart_of: Some(ProcessId::generate()),
+        retry_at: None,
+        modified_at: at(7),
+        ..new_process(machine, 3)
+    };
+    write(
+        store,
+        vec![
+            Change::InsertInterface(Box::new(interface)),
+            Change::InsertBinary(Box::new(binary)),
+            Change::InsertProcesses([parent, asked.clone()].into()),
+        ],
+    );
+    assert_eq!(row(store, asked.id), asked);
 }
