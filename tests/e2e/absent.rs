@@ -7,7 +7,6 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
     let ledger = Ledger::new();
     for (line, named) in [
         ("run --retries 2 -- true", "--retries"),
-        ("cleanup --older-than 30d --delete", "--older-than"),
         ("--strict ps", "--strict"),
         ("work", "work"),
         ("binary list", "binary"),

@@ -34,6 +34,7 @@ mod namespace;
 mod nested;
 mod output;
 mod proof;
+mod prune;
 mod ps;
 mod queue;
 mod readers;

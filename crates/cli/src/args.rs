@@ -149,7 +149,7 @@ mod tests {
         for line in [
             "run --retries 2 -- true",
             "run --record -- true",
-            "cleanup --older-than 1d --delete",
+            "cleanup --delete",
             "work",
             "--strict ps",
         ] {

@@ -32,14 +32,15 @@ mod waker;
 mod watch;
 
 pub use bystander::{
-    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Replayed, StopReport, Stopped,
+    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
+    Stopped,
 };
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;
 pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};
 pub use owner_watch::OwnerWatch;
-pub use secrets::secrets_file;
+pub use secrets::{secrets_file, secrets_header};
 pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;
 pub use take_over::{TakeOver, TakeOverError};

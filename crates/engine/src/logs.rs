@@ -207,9 +207,37 @@ pub(crate) fn found(data_dir: &Path, process: &Process) -> LogPlace {
     }
 }
 
+/// Directory and name of a stem that is where we put them: directly in the directory of all logs.
+pub(crate) fn own_stem(stem: &str) -> Option<(&'static str, &str)> {
+    let name = stem.strip_prefix(SHARED)?.strip_prefix('/')?;
+    let is_name = !name.is_empty() && !name.contains('/');
+    is_name.then_some((SHARED, name))
+}
+
 /// `processes/<id>.<attempt>`.
 fn shared_stem(process: &Process) -> String {
     format!("{SHARED}/{}.{}", process.id.simple(), process.attempt)
 }
 
 const SHARED: &str = "processes";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_among_the_logs_is_ours() {
+        assert_eq!(own_stem("processes/x.1"), Some(("processes", "x.1")));
+        for stem in [
+            "processes/",
+            "processes",
+            "/logs/x.1",
+            "processes/../ledger",
+            "processes/a/b",
+            "elsewhere/x.1",
+            "processesx.1",
+        ] {
+            assert_eq!(own_stem(stem), None, "{stem}");
+        }
+    }
+}

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use hostledger_model::{Process, SecretBatchId};
+use hostledger_model::{MachineId, Process, SecretBatchId};
 use hostledger_store::Store;
 
 /// The file that holds the secret values of a batch of queued processes.
@@ -31,6 +32,46 @@ pub(crate) fn forget(store: &dyn Store, data_dir: &Path, process: &Process) {
             tracing::warn!(error, %batch, "it is not known whether secrets are still needed");
         }
     }
+}
+
+/// The first line of every file of secrets: it sorts before any id, and says whose database has the
+/// rows that need them, as several can share a directory.
+#[must_use]
+pub fn secrets_header(machine: MachineId) -> String {
+    format!("0 \"{}\"\n", machine.simple())
+}
+
+/// Removes the files of batches that were never queued, as whoever wrote them died before that,
+/// unless they are younger than `min_age`: their rows may be about to come.
+pub(crate) fn sweep(store: &dyn Store, data_dir: &Path, machine: MachineId, min_age: Duration) {
+    let Ok(files) = fs::read_dir(data_dir.join(DIRECTORY)) else {
+        return;
+    };
+    for path in files.flatten().map(|file| file.path()) {
+        let batch = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
+        if let Some(batch) = batch
+            && is_left(&path, machine, min_age).unwrap_or(false)
+            && store.needs_secrets(batch).is_ok_and(|needed| !needed)
+        {
+            remove(&path);
+        }
+    }
+}
+
+/// Whether a file is one of this database's that has been there for a while.
+fn is_left(path: &Path, machine: MachineId, min_age: Duration) -> io::Result<bool> {
+    // Only what we have made ourselves is a plain file with this beginning.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let file = fs::File::open(path)?;
+    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+    let header = secrets_header(machine);
+    let mut found = vec![0; header.len()];
+    io::Read::read_exact(&mut &file, &mut found)?;
+    Ok(age >= min_age && found == header.as_bytes())
 }
 
 fn remove(path: &Path) {

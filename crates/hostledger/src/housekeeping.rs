@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hostledger_engine::Cleaned;
-use hostledger_model::ProcessType;
-use hostledger_process::{Swept, sweep_pid_files};
+use chrono::TimeDelta;
+use hostledger_engine::{Cleaned, Pruned};
+use hostledger_model::{ProcessType, Timestamp};
+use hostledger_process::{Removal, Swept, sweep_pid_files};
 use hostledger_store::ProcessFilter;
 
 use crate::{Ledger, LedgerError};
@@ -20,6 +21,27 @@ impl Ledger {
     /// keeps no other row from being cleaned.
     pub fn cleanup(&self, stop: bool) -> Result<Cleaned, LedgerError> {
         Ok(self.bystander()?.cleanup(stop)?)
+    }
+
+    /// Deletes what has ended and was recorded longer ago than `older_than`, of this machine: rows,
+    /// attempts, logs, secrets and what directories are empty then. What runs or is queued stays,
+    /// and so does what something running descends from. With `delete` false it is only counted.
+    ///
+    /// Goes about it in small transactions: others are not kept waiting, and what was done when it
+    /// is interrupted is done.
+    ///
+    /// # Errors
+    /// The rows cannot be read or written. Rows whose files cannot be removed stay, and are named
+    /// in the answer.
+    pub fn prune(&self, older_than: Duration, delete: bool) -> Result<Pruned, LedgerError> {
+        let removal = if delete {
+            Removal::Remove
+        } else {
+            Removal::Look
+        };
+        let age = TimeDelta::from_std(older_than).unwrap_or(TimeDelta::MAX);
+        let before = Timestamp::now().saturating_add(-age);
+        Ok(self.bystander()?.prune(before, removal)?)
     }
 
     /// Ends the processes, with their trees, that pid files left by crashed runs still name: the

@@ -66,7 +66,9 @@ pub use submit::{
 };
 pub use tree::Tree;
 
-pub use hostledger_engine::{Cancelled, Cleaned, CleanedRow, Replayed, StopReport, Stopped};
+pub use hostledger_engine::{
+    Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped,
+};
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
 pub use hostledger_install::hooks::{
     Disabled, EventName, Hook, InvalidEventName, Mode, PassedOver, Problem, RequiredBinary, Verdict,
@@ -77,6 +79,6 @@ pub use hostledger_model::{
     ProcessId, ProcessStatus, ProcessType, Timestamp,
 };
 pub use hostledger_process::{
-    Begin, LiveUsage, Means, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
+    Begin, LiveUsage, Means, Removed, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
 };
 pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

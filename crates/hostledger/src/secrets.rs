@@ -2,7 +2,7 @@
 //!
 //! A row keeps the keys of secret variables, never their values. Those of queued processes wait
 //! in a file of the ledger's directory, mode 0600, one for all that were queued together, until
-//! the last of them has ended. It has a line for each process that has secrets: its id, a space,
+//! the last of them has ended. After a header it has a line for each process that has secrets: its id, a space,
 //! and its variables as JSON; sorted, so that one is found without reading the others.
 
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Wri
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hostledger_engine::secrets_file;
+use hostledger_engine::{secrets_file, secrets_header};
 use hostledger_model::{Process, ProcessId, SecretBatchId};
 use serde_json::{Map, Value};
 
@@ -28,7 +28,8 @@ impl Ledger {
         if let Some(directory) = path.parent() {
             data_dir.make_private(directory)?;
         }
-        write(&path, secrets).map_err(|source| LedgerError::Secrets { path, source })
+        let header = secrets_header(self.current_machine()?.id);
+        write(&path, &header, secrets).map_err(|source| LedgerError::Secrets { path, source })
     }
 
     /// Removes secret values that no process was queued with after all.
@@ -75,13 +76,14 @@ impl Ledger {
     }
 }
 
-fn write(path: &Path, secrets: &[(ProcessId, Map<String, Value>)]) -> io::Result<()> {
+fn write(path: &Path, header: &str, secrets: &[(ProcessId, Map<String, Value>)]) -> io::Result<()> {
     let file = File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
     let mut lines = BufWriter::new(file);
+    lines.write_all(header.as_bytes())?;
     for (id, variables) in secrets {
         write!(lines, "{} ", id.simple())?;
         serde_json::to_writer(&mut lines, variables)?;
@@ -148,12 +150,12 @@ mod tests {
             let secrets: Vec<_> = (0..count)
                 .map(|number| (ProcessId::generate(), values(number)))
                 .collect();
-            write(&path, &secrets).unwrap();
+            write(&path, "0 \"machine\"\n", &secrets).unwrap();
             for (id, values) in &secrets {
                 assert_eq!(read(&path, *id).unwrap().as_ref(), Some(values));
             }
             assert_eq!(read(&path, ProcessId::generate()).unwrap(), None);
-            let smallest: ProcessId = "0".repeat(32).parse().unwrap();
+            let smallest = "0".repeat(32).parse().unwrap();
             assert_eq!(read(&path, smallest).unwrap(), None);
         }
     }

@@ -71,8 +71,8 @@ pub use live::LiveUsage;
 pub use means::{Means, UnknownMeans};
 pub use output::{
     Begin, Captured, DEFAULT_CAPTURE_LIMIT, DroppedBytes, Followed, LogDirectory, LogError,
-    LogFiles, LogName, LogPart, LogPlacement, Passed, ProgramDirectory, RelayError, Stream,
-    capture, follow, hook_script, log_file_name, relay, tail, tail_offset,
+    LogFiles, LogName, LogPart, LogPlacement, Passed, ProgramDirectory, RelayError, Removal,
+    Removed, Stream, capture, follow, hook_script, log_file_name, relay, tail, tail_offset,
 };
 pub use pid_file::{SweepError, SweepVerdict, Swept, sweep_pid_files};
 pub use pid_space::{PidSpace, PidSpaceError};

@@ -11,13 +11,15 @@ use hostledger_store::{CorruptRow, ProcessFilter};
 use super::stop::{StopReport, Stopped};
 use super::{Bystander, BystanderError, Replayed, Whereabouts};
 use crate::owner::Owner;
+use crate::secrets;
 
 /// How long past its timeout a process is left to its supervisor.
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 /// Between SIGTERM and SIGKILL of what is stopped here.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What our cgroups are called, and how long one stands unused before it is left behind.
+/// What our cgroups are called, and how long one, or a file of secrets, stands unused before it is
+/// left behind.
 const POOL_PREFIX: &str = "hostledger-";
 const UNUSED: Duration = Duration::from_secs(60 * 60);
 
@@ -76,6 +78,7 @@ impl Bystander {
             }
         }
         Owner::sweep(&self.owners)?;
+        secrets::sweep(&*self.store, &self.data_dir, self.machine, UNUSED);
         for process in rows.records {
             match self.look_at(&process) {
                 Ok(Found::Settled(process)) => cleaned.settled.push(*process),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use hostledger_keeper::TableError;
 use hostledger_model::{MachineId, ProcessId};
-use hostledger_process::{IdentityError, SignalError, TreeError};
+use hostledger_process::{IdentityError, LogError, SignalError, TreeError};
 use hostledger_store::StoreError;
 
 use crate::owner::OwnerError;
@@ -75,4 +75,7 @@ pub enum BystanderError {
         #[source]
         source: io::Error,
     },
+    /// Its logs cannot be removed.
+    #[error(transparent)]
+    Log(#[from] LogError),
 }

@@ -12,6 +12,7 @@ mod decide;
 mod error;
 mod inherit;
 mod orphans;
+mod prune;
 mod replay;
 mod settle;
 mod stop;
@@ -35,6 +36,7 @@ pub(crate) use inherit::Inheritance;
 pub use cancel::Cancelled;
 pub use cleanup::{Cleaned, CleanedRow};
 pub use error::BystanderError;
+pub use prune::Pruned;
 pub use replay::Replayed;
 pub use stop::{StopReport, Stopped};
 

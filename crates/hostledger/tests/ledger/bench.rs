@@ -42,3 +42,16 @@ pub(crate) fn runs(argument: &str) -> bool {
             .any(|part| part == argument.as_bytes())
     })
 }
+
+/// Waits until a condition holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + LIMIT;
+    while !condition() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "waited in vain until {what}"
+        );
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}

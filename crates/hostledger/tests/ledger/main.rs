@@ -9,6 +9,7 @@ mod account;
 mod bench;
 mod live;
 mod own_directory;
+mod prune;
 mod queue;
 mod read;
 mod stop;

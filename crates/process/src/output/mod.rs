@@ -9,6 +9,7 @@ mod placement;
 mod private_file;
 mod program_directory;
 mod relay;
+mod removal;
 mod source;
 mod tail;
 
@@ -19,4 +20,5 @@ pub use placement::{LogPlacement, hook_script};
 pub use program_directory::ProgramDirectory;
 pub(crate) use relay::write_all;
 pub use relay::{Begin, DroppedBytes, Followed, Passed, RelayError, follow, relay};
+pub use removal::{Removal, Removed};
 pub use tail::{tail, tail_offset};

@@ -13,8 +13,8 @@ use super::log_files::check_owner;
 use super::private_file::PRIVATE;
 use super::{LogDirectory, LogError, LogFiles, Stream, log_file_name};
 
-const PID_FILE: &str = "process.pid";
-const SCRIPT: &str = "cmd.sh";
+pub(super) const PID_FILE: &str = "process.pid";
+pub(super) const SCRIPT: &str = "cmd.sh";
 
 /// For us alone.
 const PRIVATE_DIRECTORY: u32 = 0o700;

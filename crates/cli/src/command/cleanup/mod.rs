@@ -1,6 +1,11 @@
 //! `hostledger cleanup`: rows that say of processes what is no longer true.
 
+mod prune;
+
+use std::time::Duration;
+
 use anstyle::Style;
+use hostledger::model::parse_duration;
 use hostledger::{Cleaned, CleanedRow, Ledger, LedgerError, Outcome, Process, Replayed, Stopped};
 use serde_json::{Value, json};
 
@@ -17,12 +22,17 @@ Examples:
   hostledger cleanup
   hostledger cleanup --no-kill          stop nothing, say what would be
   hostledger cleanup --json | jq 'select(.found == \"orphan\")'
+  hostledger cleanup --older-than 30d           say what history is that old
+  hostledger cleanup --older-than 30d --delete  delete it, logs included
 
 What is found and done:
   gone     its process had ended and nobody wrote it down: settled, with its exit code if anybody
            saw it, else as lost
   overdue  it has run for 30 s longer than its timeout: stopped
   orphan   a worker or hook whose root has gone: stopped, unless it was detached
+  old      recorded and ended longer ago than --older-than: deleted with attempts, logs and kept
+           secrets, when --delete is given; never what is queued or runs, nor what something that
+           runs descends from. Deleting goes on in small steps; interrupted, it can be done again
 
 Exit codes: 0, or 1 when something could not be done.";
 
@@ -33,6 +43,12 @@ pub(crate) struct Args {
     /// Only report what would be stopped
     #[arg(long)]
     no_kill: bool,
+    /// Look for processes of this machine that ended longer ago than this, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    older_than: Option<Duration>,
+    /// Delete them, with their attempts and logs
+    #[arg(long, requires = "older_than")]
+    delete: bool,
 }
 
 /// What was found of a process and done about it.
@@ -75,6 +91,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         }
     }
     print(replayed, &rows, printer)?;
+    if let Some(age) = args.older_than {
+        has_failed |= prune::run(&ledger, age, args.delete, printer)?;
+    }
     Ok(if has_failed {
         Exit::Failure
     } else {
