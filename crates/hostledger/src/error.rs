@@ -7,7 +7,7 @@ use hostledger_process::{
     IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
     UnknownMeans,
 };
-use hostledger_store::{InvalidLocation, InvalidPrefix, RecordId, StoreError};
+use hostledger_store::{InvalidLocation, InvalidPrefix, ReadOnly, RecordId, StoreError};
 
 use crate::data_dir::DataDirError;
 
@@ -273,6 +273,26 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Locked { .. } => "wait for the other program to finish, or end it",
         StoreError::Newer { .. } => "use that version of hostledger or a later one",
         StoreError::Full { .. } => "make room on the disk; nothing that was recorded is lost",
+        StoreError::Unreachable { .. } => {
+            "see that the server runs and can be reached from here; nothing that was recorded is lost"
+        }
+        StoreError::Login { .. } => {
+            "correct user, password and database in the URL, or let them in with pg_hba.conf"
+        }
+        StoreError::Untrusted { .. } => {
+            "name the server's own certificate authority with sslrootcert, and the host as its certificate does"
+        }
+        StoreError::Forbidden { .. } => {
+            "grant the user CREATE on the schema for the first use, and own tables afterwards"
+        }
+        StoreError::TooOld { .. } => "use a newer server, or a file with sqlite:PATH",
+        StoreError::Encoding { .. } => "make a database with ENCODING 'UTF8'",
+        StoreError::ReadOnly {
+            why: ReadOnly::Standby,
+            ..
+        } => {
+            "name the server that is written to: target_session_attrs=read-write finds it among several"
+        }
         StoreError::ReadOnly { .. } => {
             "give a ledger of your own to write to with --data or --database"
         }

@@ -12,7 +12,7 @@ use hostledger_engine::{Bystander, Engine, KeeperPlace, Owner, Parts, ProgramSpa
 use hostledger_host::{Host, Resolver};
 use hostledger_model::{InterfaceId, MachineId, OwnerId, ProcessId, SecretWords};
 use hostledger_process::{Means, PidSpace};
-use hostledger_store::{Access, Database, OpenOptions, SqliteStore, Store};
+use hostledger_store::{Access, Database, OpenOptions, Store};
 
 use crate::options::KeeperChoice;
 use crate::{DataDir, LedgerError, LedgerOptions};
@@ -90,7 +90,7 @@ impl Ledger {
             inner: Arc::new(Inner {
                 opened_by: process::id(),
                 supervision: Mutex::new(None),
-                store: Arc::new(store),
+                store,
                 data_dir,
                 host: Host::live(),
                 application_id: options.application_id,
@@ -257,7 +257,7 @@ fn has_files(directory: &Path) -> bool {
 }
 
 /// The database, and the directory unless the database is only read.
-fn open_store(options: &LedgerOptions) -> Result<(SqliteStore, Option<DataDir>), LedgerError> {
+fn open_store(options: &LedgerOptions) -> Result<(Arc<dyn Store>, Option<DataDir>), LedgerError> {
     let data_dir = || {
         let path = options
             .data_dir
@@ -267,11 +267,10 @@ fn open_store(options: &LedgerOptions) -> Result<(SqliteStore, Option<DataDir>),
     };
     let Some(url) = &options.database else {
         let directory = data_dir()?;
-        let store = SqliteStore::open(&directory.database(), &OpenOptions::default())?;
+        let store = Database::Sqlite(directory.database()).open(&OpenOptions::default())?;
         return Ok((store, Some(directory)));
     };
-    let Database::Sqlite(path) = Database::parse(url)?;
-    let store = SqliteStore::open(&path, &OpenOptions::default())?;
+    let store = Database::parse(url)?.open(&OpenOptions::default())?;
     // Reading another program's database leaves no trace, not even a directory.
     let directory = match store.access() {
         Access::Foreign => None,

@@ -75,7 +75,8 @@ impl LedgerOptions {
         self
     }
 
-    /// Another database than the directory's own: `sqlite:PATH`.
+    /// Another database than the directory's own: `sqlite:PATH`, or with the feature `postgres`
+    /// the URL of a PostgreSQL database.
     #[must_use]
     pub fn database(mut self, url: impl Into<OsString>) -> Self {
         self.database = Some(url.into());

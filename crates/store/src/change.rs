@@ -100,7 +100,7 @@ pub enum Change {
 }
 
 /// What a use is counted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Used {
     /// A host.
     Machine(MachineId),

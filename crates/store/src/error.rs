@@ -10,7 +10,8 @@ use crate::record_id::RecordId;
 
 /// Why a store could not be opened, read or written.
 ///
-/// Cloneable, as everybody whose changes were in one commit hears of its failure.
+/// Cloneable, as everybody whose changes were in one commit hears of its failure. The path of a
+/// database that is no file is its URL without a password.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The file or its directory could not be used; the source says why.
@@ -138,6 +139,63 @@ pub enum StoreError {
         /// The mode it stays in.
         mode: String,
     },
+    /// The server of the database cannot be reached, or went away.
+    #[error("cannot reach {place}", place = place.display())]
+    Unreachable {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What was seen of it.
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The server does not let us in: user, password, database, or where we come from.
+    #[error("{place} does not let us in", place = place.display())]
+    Login {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What the server said.
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The server is not known to be the one that was asked for, by its certificate.
+    #[error("{place} cannot be trusted", place = place.display())]
+    Untrusted {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What is wrong with its certificate, or with what it is compared with.
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The user of the database may not do this.
+    #[error("the user of {place} may not do this", place = place.display())]
+    Forbidden {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What the server said.
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The server is older than any that this program knows.
+    #[error(
+        "{place} is served by PostgreSQL {version}; the oldest that can be used is {oldest}",
+        place = place.display()
+    )]
+    TooOld {
+        /// The database, without a password.
+        place: PathBuf,
+        /// What the server says of itself.
+        version: String,
+        /// The first version that will do.
+        oldest: u32,
+    },
+    /// The database cannot hold every text.
+    #[error("{place} keeps texts as {encoding}; it must be UTF8", place = place.display())]
+    Encoding {
+        /// The database, without a password.
+        place: PathBuf,
+        /// Its encoding.
+        encoding: String,
+    },
     /// The writer ended before it got to the changes; nothing of them was written.
     #[error("the writer of the ledger has ended")]
     WriterGone,
@@ -161,6 +219,9 @@ pub enum ReadOnly {
     /// Its file, directory or file system allows no writing.
     #[error("its file, directory or file system is read-only")]
     File,
+    /// The server only follows another one, or was told to write nothing.
+    #[error("its server is read-only")]
+    Standby,
 }
 
 /// A row that cannot be read as the record it stands for.

@@ -13,7 +13,10 @@ mod change;
 mod claim;
 mod error;
 mod filter;
+mod hierarchy;
 mod location;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record_id;
 mod records;
 mod rows;
@@ -28,11 +31,13 @@ pub use change::{Change, Used};
 pub use claim::{Claim, Claimed, Claims};
 pub use error::{CorruptRow, ReadOnly, StoreError};
 pub use filter::ProcessFilter;
-pub use location::{Database, InvalidLocation};
+pub use location::{Database, InvalidLocation, OpenOptions};
+#[cfg(feature = "postgres")]
+pub use postgres::{InvalidUrl, PostgresStore, PostgresUrl};
 pub use record_id::{Found, IdPrefix, InvalidPrefix, RecordId};
 pub use records::Records;
 pub use rows::{Descendant, Page, PageKey, Rows};
-pub use sqlite::{OpenOptions, SqliteStore};
+pub use sqlite::SqliteStore;
 pub use store::{Access, Durability, Store};
 pub use ticket::{Commit, Completion, Ticket};
 pub use watch::QueueWatch;

@@ -1,27 +1,63 @@
 //! Where a ledger's database is.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use hostledger_sys::FileSystem;
 
 use crate::error::StoreError;
-use crate::sqlite::{OpenOptions, SqliteStore};
-use crate::store::Store;
+#[cfg(feature = "postgres")]
+use crate::postgres::{InvalidUrl, PostgresStore, PostgresUrl};
+use crate::sqlite::SqliteStore;
+use crate::store::{Durability, Store};
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// How long to wait for a database that another program has locked, and with changes that are
+    /// to be written for a server that has gone away.
+    pub busy_timeout: Duration,
+    /// What a commit survives.
+    pub durability: Durability,
+    /// The file system of a path; real ones by default.
+    pub file_system: fn(&Path) -> io::Result<FileSystem>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            durability: Durability::default(),
+            file_system: FileSystem::of,
+        }
+    }
+}
 
 /// Where a ledger's database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
     /// A file of SQLite's.
     Sqlite(PathBuf),
+    /// A database of PostgreSQL's.
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresUrl),
 }
 
 /// Why a text says no place of a database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {
     /// PostgreSQL was asked for.
+    #[cfg(not(feature = "postgres"))]
     #[error("this build has no PostgreSQL: give a file as sqlite:PATH")]
     NoPostgres,
+    /// The URL of a server is none.
+    #[cfg(feature = "postgres")]
+    #[error("the URL of the PostgreSQL database is not valid")]
+    Url(#[from] InvalidUrl),
     /// There is a scheme but no path.
     #[error("{0:?} names no file: give one as sqlite:PATH")]
     NoPath(OsString),
@@ -31,14 +67,18 @@ pub enum InvalidLocation {
 }
 
 impl Database {
-    /// Reads `sqlite:PATH` or `sqlite://PATH`; the path is taken as it stands, UTF-8 or not.
+    /// Reads `sqlite:PATH` or `sqlite://PATH`, where the path is taken as it stands, UTF-8 or not;
+    /// and, where this is built in, the URLs of PostgreSQL (its manual, 34.1.1.2).
     ///
     /// # Errors
     /// Anything else, each with its own [`InvalidLocation`].
     pub fn parse(text: &OsStr) -> Result<Self, InvalidLocation> {
         let bytes = text.as_bytes();
-        if bytes.starts_with(b"postgres://") || bytes.starts_with(b"postgresql://") {
-            return Err(InvalidLocation::NoPostgres);
+        let server = bytes
+            .strip_prefix(b"postgres://")
+            .or_else(|| bytes.strip_prefix(b"postgresql://"));
+        if let Some(rest) = server {
+            return postgres(rest);
         }
         let path = bytes
             .strip_prefix(b"sqlite://")
@@ -53,12 +93,25 @@ impl Database {
     /// Opens it.
     ///
     /// # Errors
-    /// Those of [`SqliteStore::open`].
+    /// Those of the engine's `open`.
     pub fn open(&self, options: &OpenOptions) -> Result<Arc<dyn Store>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, options)?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, options)?)),
         }
     }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(rest: &[u8]) -> Result<Database, InvalidLocation> {
+    let rest = std::str::from_utf8(rest).map_err(|_| InvalidUrl::NotUtf8)?;
+    Ok(Database::Postgres(PostgresUrl::parse(rest)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &[u8]) -> Result<Database, InvalidLocation> {
+    Err(InvalidLocation::NoPostgres)
 }
 
 #[cfg(test)]
@@ -89,6 +142,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "postgres")]
+    fn both_names_of_postgres_are_known_and_no_password_is_shown() {
+        for text in [
+            "postgres://me:hunter2@host/db",
+            "postgresql://me:hunter2@host/db",
+        ] {
+            let database = parse(text).unwrap();
+            assert!(!format!("{database:?}").contains("hunter2"));
+        }
+        let error = parse("postgres://me:hunter2/x").unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    #[cfg(not(feature = "postgres"))]
     fn postgres_is_known_but_not_built_in() {
         for text in ["postgres://host/db", "postgresql://host/db"] {
             assert_eq!(parse(text), Err(InvalidLocation::NoPostgres));

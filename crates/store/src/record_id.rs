@@ -122,6 +122,19 @@ pub enum Found {
     Several(Vec<RecordId>),
 }
 
+/// Candidates of each kind that are looked for: enough to show people that there are several.
+pub(crate) const CANDIDATES: i64 = 5;
+
+impl From<Vec<RecordId>> for Found {
+    fn from(found: Vec<RecordId>) -> Self {
+        match found.as_slice() {
+            [] => Self::Nothing,
+            [one] => Self::One(*one),
+            _ => Self::Several(found),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -201,12 +201,18 @@ fn write(committer: &mut impl Committer, batch: &mut [Write]) -> Vec<Result<(), 
 
 /// Whether each write by itself would fail like this, after the same wait.
 fn concerns_all(error: &StoreError) -> bool {
-    matches!(error, StoreError::Locked { .. })
+    matches!(
+        error,
+        StoreError::Locked { .. }
+            | StoreError::Unreachable { .. }
+            | StoreError::Login { .. }
+            | StoreError::Untrusted { .. }
+    )
 }
 
 impl Write {
     /// Whether something may be due by it that was not before.
-    fn has_queued(&self) -> bool {
+    pub(crate) fn has_queued(&self) -> bool {
         match self {
             Self::Submission(it) => {
                 let applied = matches!(it.answer, Some(Ok(Commit::Applied(_))));

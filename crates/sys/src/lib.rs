@@ -14,6 +14,8 @@ mod features;
 mod file_lock;
 mod file_system;
 mod held_fds;
+#[cfg(feature = "libpq")]
+mod listener;
 mod on_load;
 mod pidfd;
 mod resource_limit;
@@ -34,6 +36,8 @@ pub use features::Features;
 pub use file_lock::FileLock;
 pub use file_system::FileSystem;
 pub use held_fds::HeldFds;
+#[cfg(feature = "libpq")]
+pub use listener::{ListenError, Listener};
 pub use on_load::{Constructor, was_called};
 pub use pidfd::{GroupSignalError, Pidfd};
 pub use resource_limit::soft_limit;

@@ -207,7 +207,8 @@ mod tests {
     use diesel::sql_types::Text;
 
     use super::*;
-    use crate::sqlite::open::{self, OpenOptions};
+    use crate::location::OpenOptions;
+    use crate::sqlite::open;
 
     #[test]
     fn every_connection_to_a_ledger_has_its_settings() {

@@ -30,5 +30,4 @@ mod worker_id;
 
 use crate::table::{encoding, row, schema};
 
-pub use open::OpenOptions;
 pub use store::SqliteStore;

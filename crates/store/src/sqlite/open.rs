@@ -11,7 +11,6 @@ use diesel::SqliteConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use hostledger_sys::FileSystem;
 
 use super::access;
 use super::connections::Connections;
@@ -21,28 +20,8 @@ use super::kind::{self, Kind};
 use super::migration;
 use super::process::Columns;
 use crate::error::StoreError;
-use crate::store::{Access, Durability};
-
-/// How a database is opened.
-#[derive(Debug, Clone)]
-pub struct OpenOptions {
-    /// How long to wait for a database that another program has locked.
-    pub busy_timeout: Duration,
-    /// What a commit survives.
-    pub durability: Durability,
-    /// The file system of a path; real ones by default.
-    pub file_system: fn(&Path) -> io::Result<FileSystem>,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(5),
-            durability: Durability::default(),
-            file_system: FileSystem::of,
-        }
-    }
-}
+use crate::location::OpenOptions;
+use crate::store::Access;
 
 /// A database that was opened.
 pub(super) struct Opened {

@@ -5,14 +5,11 @@ use std::str::FromStr;
 use diesel::prelude::*;
 
 use super::schema::{binary, interface, machine, process};
-use crate::record_id::{Found, IdPrefix, RecordId};
-
-/// Candidates of each kind: enough to show people that there are several.
-const CANDIDATES: i64 = 5;
+use crate::record_id::{CANDIDATES, Found, IdPrefix, RecordId};
 
 /// An id that is none of ours to read is passed over: no prefix that people type means it.
 pub(super) fn find(connection: &mut SqliteConnection, prefix: &IdPrefix) -> QueryResult<Found> {
-    let mut found = Vec::new();
+    let mut found: Vec<RecordId> = Vec::new();
     let first = prefix.as_str();
     // Beyond every id that begins so: 'g' comes after the last hex digit.
     let end = format!("{first}g");
@@ -37,9 +34,5 @@ pub(super) fn find(connection: &mut SqliteConnection, prefix: &IdPrefix) -> Quer
     found.extend(read::<hostledger_model::BinaryId>(look!(binary)));
     found.extend(read::<hostledger_model::InterfaceId>(look!(interface)));
     found.extend(read::<hostledger_model::MachineId>(look!(machine)));
-    Ok(match found.as_slice() {
-        [] => Found::Nothing,
-        [one] => Found::One(*one),
-        _ => Found::Several(found),
-    })
+    Ok(found.into())
 }

@@ -13,7 +13,7 @@ use hostledger_model::{
 use super::check;
 use super::commit::FileCommitter;
 use super::connections::Connections;
-use super::open::{self, OpenOptions};
+use super::open;
 use super::process::Columns;
 use super::row::{self, Read, TableRow};
 use super::watch::LogWatch;
@@ -22,6 +22,7 @@ use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::{ReadOnly, StoreError};
 use crate::filter::ProcessFilter;
+use crate::location::OpenOptions;
 use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};

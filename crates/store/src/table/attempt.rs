@@ -7,6 +7,7 @@ use super::encoding::{self, RowReader};
 use super::process::{IdentityRow, UsageRow};
 use super::row::TableRow;
 use super::schema::{attempt, names};
+use super::text::PlainText;
 use crate::error::CorruptRow;
 
 /// A row as it stands.
@@ -16,7 +17,7 @@ pub(crate) struct AttemptRow {
     process_id: String,
     number: i64,
     pid: Option<i64>,
-    boot_id: Option<String>,
+    boot_id: Option<PlainText>,
     pid_namespace: Option<i64>,
     start_ticks: Option<i64>,
     pidfd_inode: Option<i64>,
@@ -24,11 +25,11 @@ pub(crate) struct AttemptRow {
     ended_at: String,
     exit_code: Option<i64>,
     outcome: String,
-    stdout: String,
-    stderr: String,
+    stdout: PlainText,
+    stderr: PlainText,
     stdout_bytes: Option<i64>,
     stderr_bytes: Option<i64>,
-    log: Option<String>,
+    log: Option<PlainText>,
     cpu_user_us: Option<i64>,
     cpu_system_us: Option<i64>,
     max_rss_kib: Option<i64>,
@@ -60,11 +61,11 @@ impl AttemptRow {
             ended_at: encoding::time(ended.ended_at),
             exit_code: ended.exit_code.map(i64::from),
             outcome: ended.outcome.as_str().to_owned(),
-            stdout: ended.stdout,
-            stderr: ended.stderr,
+            stdout: PlainText(ended.stdout),
+            stderr: PlainText(ended.stderr),
             stdout_bytes: ended.stdout_bytes.map(encoding::bits),
             stderr_bytes: ended.stderr_bytes.map(encoding::bits),
-            log: attempt.log.map(|log| log.to_text()),
+            log: attempt.log.map(|log| PlainText(log.to_text())),
             cpu_user_us: usage.cpu_user_us,
             cpu_system_us: usage.cpu_system_us,
             max_rss_kib: usage.max_rss_kib,
@@ -108,13 +109,13 @@ impl TableRow for AttemptRow {
             number: read.number("number", self.number)?,
             identity: identity.read(read, read.pid(self.pid)?)?,
             started_at: read.time_some("started_at", self.started_at.as_ref())?,
-            log: self.log.as_deref().map(LogPlace::from_text),
+            log: self.log.map(|log| LogPlace::from_text(&log.0)),
             ended: Ended {
                 ended_at: read.time("ended_at", &self.ended_at)?,
                 exit_code: exit_code.transpose()?,
                 outcome: read.parse("outcome", &self.outcome)?,
-                stdout: self.stdout,
-                stderr: self.stderr,
+                stdout: self.stdout.0,
+                stderr: self.stderr.0,
                 stdout_bytes: self.stdout_bytes.map(i64::cast_unsigned),
                 stderr_bytes: self.stderr_bytes.map(i64::cast_unsigned),
                 stdout_dropped: self.stdout_dropped.map(i64::cast_unsigned),

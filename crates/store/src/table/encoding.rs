@@ -10,6 +10,7 @@ use chrono::NaiveDateTime;
 use hostledger_model::{Pid, Timestamp};
 use serde_json::Value;
 
+use super::text::JsonText;
 use crate::error::CorruptRow;
 
 /// Writes a time as `2026-01-31 12:00:00.000000`.
@@ -152,15 +153,15 @@ impl RowReader<'_> {
     pub(crate) fn json<T: serde::de::DeserializeOwned>(
         self,
         column: &'static str,
-        text: &str,
+        text: &JsonText,
     ) -> Result<T, CorruptRow> {
-        serde_json::from_str(text).map_err(|source| self.corrupt(column, source))
+        serde_json::from_str(&text.0).map_err(|source| self.corrupt(column, source))
     }
 
     pub(crate) fn json_some(
         self,
         column: &'static str,
-        text: Option<&String>,
+        text: Option<&JsonText>,
     ) -> Result<Option<Value>, CorruptRow> {
         text.map(|text| self.json(column, text)).transpose()
     }

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use hostledger_model::{NetworkFacts, NetworkInterface};
+use serde::Serialize;
 
 use super::encoding::{self, RowReader};
 use super::row::TableRow;
@@ -9,7 +10,7 @@ use super::schema::{interface, names};
 use crate::error::CorruptRow;
 
 /// A row as it stands.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = interface, treat_none_as_default_value = false)]
 pub(crate) struct InterfaceRow {
     pub(crate) id: String,
@@ -19,11 +20,12 @@ pub(crate) struct InterfaceRow {
     num_uses_failed: i64,
     machine_id: String,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub(crate) facts: NetworkFactsRow,
 }
 
 /// The columns that detection fills.
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = interface, treat_none_as_default_value = false)]
 pub(crate) struct NetworkFactsRow {
     iface: String,

@@ -2,15 +2,16 @@
 
 use diesel::prelude::*;
 use hostledger_model::{Health, Machine, MachineFacts};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::encoding::{self, RowReader};
 use super::row::TableRow;
 use super::schema::{machine, names};
+use super::text::JsonText;
 use crate::error::CorruptRow;
 
 /// A row as it stands.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = machine, treat_none_as_default_value = false)]
 pub(crate) struct MachineRow {
     pub(crate) id: String,
@@ -19,12 +20,13 @@ pub(crate) struct MachineRow {
     num_uses_succeeded: i64,
     num_uses_failed: i64,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub(crate) facts: MachineFactsRow,
-    config: Option<String>,
+    config: Option<JsonText>,
 }
 
 /// The columns that detection fills.
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = machine, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct MachineFactsRow {
     guid: String,
@@ -39,7 +41,7 @@ pub(crate) struct MachineFactsRow {
     os_platform: String,
     os_release: String,
     os_kernel: String,
-    stats: Option<String>,
+    stats: Option<JsonText>,
 }
 
 impl From<&MachineFacts> for MachineFactsRow {
@@ -57,7 +59,7 @@ impl From<&MachineFacts> for MachineFactsRow {
             os_platform: facts.os_platform.clone(),
             os_release: facts.os_release.clone(),
             os_kernel: facts.os_kernel.clone(),
-            stats: facts.stats.as_ref().map(Value::to_string),
+            stats: facts.stats.as_ref().map(|it| JsonText(it.to_string())),
         }
     }
 }
@@ -71,7 +73,7 @@ impl From<&Machine> for MachineRow {
             num_uses_succeeded: encoding::count(machine.health.num_uses_succeeded),
             num_uses_failed: encoding::count(machine.health.num_uses_failed),
             facts: (&machine.facts).into(),
-            config: machine.config.as_ref().map(Value::to_string),
+            config: machine.config.as_ref().map(|it| JsonText(it.to_string())),
         }
     }
 }

@@ -6,9 +6,12 @@ mod binary;
 pub(crate) mod encoding;
 mod interface;
 mod machine;
+#[cfg(feature = "postgres")]
+mod mark;
 mod process;
 pub(crate) mod row;
 pub(crate) mod schema;
+mod text;
 
 pub(crate) use attempt::AttemptRow;
 pub(crate) use binary::{
@@ -17,4 +20,6 @@ pub(crate) use binary::{
 };
 pub(crate) use interface::{InterfaceRow, NetworkFactsRow};
 pub(crate) use machine::{MachineFactsRow, MachineRow};
+#[cfg(feature = "postgres")]
+pub(crate) use mark::marked;
 pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, QueuedRow, UsageRow, read_id};

@@ -1,4 +1,4 @@
-//! What a store must do, on every engine; and what SQLite's files make of it.
+//! What a store must do, on every engine; and what is particular to each.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,4 +7,6 @@
 )]
 
 mod contract;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;

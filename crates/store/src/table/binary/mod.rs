@@ -4,26 +4,30 @@ mod own;
 
 use diesel::prelude::*;
 use hostledger_model::Binary;
+use serde::Serialize;
 
 pub(crate) use own::{OwnRow, reasons};
 
 use super::encoding::{self, RowReader};
 use super::row::TableRow;
 use super::schema::{binary, names};
+use super::text::JsonText;
 use crate::error::CorruptRow;
 
 /// A row as it stands, in a ledger of our own.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = binary, treat_none_as_default_value = false)]
 pub(crate) struct BinaryRow {
     #[diesel(embed)]
+    #[serde(flatten)]
     base: BaseRow,
     #[diesel(embed)]
+    #[serde(flatten)]
     own: OwnRow,
 }
 
 /// The columns that every program's table has.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = binary, treat_none_as_default_value = false)]
 pub(crate) struct BaseRow {
     id: String,
@@ -33,16 +37,17 @@ pub(crate) struct BaseRow {
     num_uses_failed: i64,
     machine_id: String,
     #[diesel(embed)]
+    #[serde(flatten)]
     content: ContentRow,
 }
 
 /// Those of them that an update writes.
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = binary, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct ContentRow {
     name: String,
     binproviders: String,
-    overrides: String,
+    overrides: JsonText,
     binprovider: String,
     abspath: String,
     version: String,
@@ -64,7 +69,7 @@ impl From<&Binary> for ContentRow {
         Self {
             name: binary.name.clone(),
             binproviders: binary.binproviders.clone(),
-            overrides: binary.overrides.to_string(),
+            overrides: JsonText(binary.overrides.to_string()),
             binprovider: binary.binprovider.clone(),
             abspath: binary.abspath.clone(),
             version: binary.version.clone(),

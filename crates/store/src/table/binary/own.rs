@@ -2,19 +2,21 @@
 
 use diesel::prelude::*;
 use hostledger_model::{Binary, OwnerId, ProviderReason};
+use serde::Serialize;
 
 use crate::error::CorruptRow;
 use crate::table::encoding::{self, RowReader};
 use crate::table::schema::binary;
+use crate::table::text::JsonText;
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = binary, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct OwnRow {
     pub(super) min_version: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) attempt: i64,
     pub(super) max_attempts: Option<i64>,
-    reasons: Option<String>,
+    reasons: Option<JsonText>,
 }
 
 /// What the columns' defaults in the database are.
@@ -55,6 +57,6 @@ impl OwnRow {
 }
 
 /// Reasons as they stand in their column; none when there are none.
-pub(crate) fn reasons(reasons: &[ProviderReason]) -> Option<String> {
-    (!reasons.is_empty()).then(|| encoding::json(&reasons))
+pub(crate) fn reasons(reasons: &[ProviderReason]) -> Option<JsonText> {
+    (!reasons.is_empty()).then(|| JsonText(encoding::json(&reasons)))
 }

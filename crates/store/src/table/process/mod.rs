@@ -7,6 +7,7 @@ mod queued;
 use diesel::prelude::*;
 use hostledger_model::{Process, ProcessId};
 use own::OwnRow;
+use serde::Serialize;
 
 pub(crate) use base::{BaseRow, KILLED};
 pub(crate) use own::{IdentityRow, UsageRow};
@@ -24,12 +25,14 @@ pub(crate) fn read_id(id: &str) -> Result<ProcessId, CorruptRow> {
 }
 
 /// A row as it stands, in a ledger of our own.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = process, treat_none_as_default_value = false)]
 pub(crate) struct ProcessRow {
     #[diesel(embed)]
+    #[serde(flatten)]
     base: BaseRow,
     #[diesel(embed)]
+    #[serde(flatten)]
     own: OwnRow,
 }
 
@@ -81,12 +84,12 @@ impl TableRow for ProcessRow {
             status: read.parse("status", &base.status)?,
             retry_at: read.time_some("retry_at", base.retry_at.as_ref())?,
             pid,
-            worker_type: base.worker_type,
-            pwd: base.pwd,
+            worker_type: base.worker_type.0,
+            pwd: base.pwd.0,
             timeout: base.timeout,
-            stdout: base.stdout,
-            stderr: base.stderr,
-            url: base.url,
+            stdout: base.stdout.0,
+            stderr: base.stderr.0,
+            url: base.url.map(|url| url.0),
 
             raw_cmd: own.read_raw_cmd(),
             secret_env: own.read_secret_env(read)?,
@@ -109,7 +112,7 @@ impl TableRow for ProcessRow {
             restart_of: read.parse_some("restart_of", own.restart_of.as_ref())?,
             detached: own.detached,
             identity: own.identity.read(read, pid)?,
-            name: own.name,
+            name: own.name.map(|name| name.0),
             raw_pwd: own.raw_pwd,
         })
     }

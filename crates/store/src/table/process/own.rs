@@ -5,35 +5,39 @@ use hostledger_model::{
     BootId, KillMode, LaunchAttributes, LogPlace, OwnerId, Pid, PidNamespace, Process, ProcessId,
     ProcessIdentity, ResourceUsage, SecretBatchId, StartTicks, StopRequest,
 };
+use serde::Serialize;
 
 use crate::error::CorruptRow;
 use crate::table::encoding::{self, RowReader};
 use crate::table::schema::process;
+use crate::table::text::{JsonText, PlainText};
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = process, treat_none_as_default_value = false)]
 pub(crate) struct OwnRow {
     #[diesel(embed)]
+    #[serde(flatten)]
     pub(super) identity: IdentityRow,
     pub(super) owner: Option<String>,
     pub(super) outcome: Option<String>,
     stop_at: Option<String>,
-    stop_by: Option<String>,
+    stop_by: Option<PlainText>,
     stop_signal: Option<i32>,
     kill_mode: Option<String>,
     pub(super) detached: bool,
     pub(super) attempt: i64,
     pub(super) max_attempts: i64,
     pub(super) timeout_ms: Option<i64>,
-    pub(super) name: Option<String>,
-    launch: Option<String>,
+    pub(super) name: Option<PlainText>,
+    launch: Option<JsonText>,
     raw_cmd: Option<Vec<u8>>,
     pub(super) raw_pwd: Option<Vec<u8>>,
-    secret_env: Option<String>,
-    log: Option<String>,
+    secret_env: Option<JsonText>,
+    log: Option<PlainText>,
     pub(super) stdout_bytes: Option<i64>,
     pub(super) stderr_bytes: Option<i64>,
     #[diesel(embed)]
+    #[serde(flatten)]
     pub(super) usage: UsageRow,
     pub(super) stdout_dropped: Option<i64>,
     pub(super) stderr_dropped: Option<i64>,
@@ -43,17 +47,17 @@ pub(crate) struct OwnRow {
 }
 
 /// Exact identity, but for the pid, which ArchiveBox has a column for.
-#[derive(Queryable, Selectable, Insertable, AsChangeset, Default)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize, Default)]
 #[diesel(table_name = process, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct IdentityRow {
-    pub(crate) boot_id: Option<String>,
+    pub(crate) boot_id: Option<PlainText>,
     pub(crate) pid_namespace: Option<i64>,
     pub(crate) start_ticks: Option<i64>,
     pub(crate) pidfd_inode: Option<i64>,
 }
 
 /// Resource use; all of it is there or none.
-#[derive(Queryable, Selectable, Insertable, AsChangeset, Default, Clone, Copy)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Serialize, Default, Clone, Copy)]
 #[diesel(table_name = process, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct UsageRow {
     pub(crate) cpu_user_us: Option<i64>,
@@ -110,20 +114,20 @@ impl From<&Process> for OwnRow {
             owner: process.owner.map(OwnerId::simple),
             outcome: process.outcome.map(|outcome| outcome.as_str().to_owned()),
             stop_at: stop.map(|stop| encoding::time(stop.at)),
-            stop_by: stop.map(|stop| stop.by.clone()),
+            stop_by: stop.map(|stop| PlainText(stop.by.clone())),
             stop_signal: stop.map(|stop| stop.signal),
             kill_mode: Some(process.kill_mode.as_str().to_owned()),
             detached: process.detached,
             attempt: process.attempt.into(),
             max_attempts: process.max_attempts.into(),
             timeout_ms: process.timeout_ms.map(encoding::bits),
-            name: process.name.clone(),
+            name: process.name.clone().map(PlainText),
             launch: launch_text(&process.launch),
             raw_cmd: process.raw_cmd.as_deref().map(encoding::byte_list),
             raw_pwd: process.raw_pwd.clone(),
             secret_env: (!process.secret_env.is_empty())
-                .then(|| encoding::text_list(&process.secret_env)),
-            log: process.log.as_ref().map(LogPlace::to_text),
+                .then(|| JsonText(encoding::text_list(&process.secret_env))),
+            log: process.log.as_ref().map(|log| PlainText(log.to_text())),
             stdout_bytes: process.stdout_bytes.map(encoding::bits),
             stderr_bytes: process.stderr_bytes.map(encoding::bits),
             usage: process.usage.as_ref().map(Into::into).unwrap_or_default(),
@@ -137,8 +141,8 @@ impl From<&Process> for OwnRow {
 }
 
 /// NULL for what most rows have: nothing out of the ordinary.
-pub(super) fn launch_text(launch: &LaunchAttributes) -> Option<String> {
-    (*launch != LaunchAttributes::default()).then(|| encoding::json(launch))
+pub(super) fn launch_text(launch: &LaunchAttributes) -> Option<JsonText> {
+    (*launch != LaunchAttributes::default()).then(|| JsonText(encoding::json(launch)))
 }
 
 impl OwnRow {
@@ -161,7 +165,7 @@ impl OwnRow {
     }
 
     pub(super) fn read_log(&self) -> Option<LogPlace> {
-        self.log.as_deref().map(LogPlace::from_text)
+        self.log.as_ref().map(|log| LogPlace::from_text(&log.0))
     }
 
     pub(super) fn read_kill_mode(&self, read: RowReader<'_>) -> Result<KillMode, CorruptRow> {
@@ -177,7 +181,7 @@ impl OwnRow {
         };
         Ok(Some(StopRequest {
             at: read.time("stop_at", at)?,
-            by: read.present("stop_by", "stop_at", self.stop_by.clone())?,
+            by: read.present("stop_by", "stop_at", self.stop_by.clone())?.0,
             signal: read.present("stop_signal", "stop_at", self.stop_signal)?,
         }))
     }
@@ -186,7 +190,7 @@ impl OwnRow {
 impl From<&ProcessIdentity> for IdentityRow {
     fn from(identity: &ProcessIdentity) -> Self {
         Self {
-            boot_id: Some(identity.boot_id.0.clone()),
+            boot_id: Some(PlainText(identity.boot_id.0.clone())),
             pid_namespace: Some(encoding::bits(identity.pid_namespace.0)),
             start_ticks: Some(encoding::bits(identity.start_ticks.0)),
             pidfd_inode: identity.pidfd_inode.map(encoding::bits),
@@ -207,7 +211,7 @@ impl IdentityRow {
         let namespace = read.present("pid_namespace", "boot_id", self.pid_namespace)?;
         let ticks = read.present("start_ticks", "boot_id", self.start_ticks)?;
         Ok(Some(ProcessIdentity {
-            boot_id: BootId(boot_id),
+            boot_id: BootId(boot_id.0),
             pid_namespace: PidNamespace(namespace.cast_unsigned()),
             pid: read.present("pid", "boot_id", pid)?,
             start_ticks: StartTicks(ticks.cast_unsigned()),

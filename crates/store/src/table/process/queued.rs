@@ -6,6 +6,7 @@ use hostledger_model::{BinaryId, InterfaceId, Process, ProcessId, ProcessStatus,
 use super::own::launch_text;
 use crate::table::encoding;
 use crate::table::schema::process;
+use crate::table::text::JsonText;
 
 /// The columns of a process that was queued and no more: all others have their defaults. Half as
 /// many to write, where many are queued at once.
@@ -35,7 +36,7 @@ pub(crate) struct QueuedRow<'p> {
     max_attempts: i64,
     timeout_ms: Option<i64>,
     name: Option<&'p str>,
-    launch: Option<String>,
+    launch: Option<JsonText>,
     raw_cmd: Option<Vec<u8>>,
     raw_pwd: Option<&'p [u8]>,
     secret_env: Option<String>,

@@ -1,0 +1,313 @@
+//! Commits to a server, which may go away in the middle of them.
+//!
+//! A transaction that the server did not come to know is simply made again on a new connection.
+//! One whose COMMIT was sent without an answer may have been carried out or not: the server is
+//! asked by the transaction's number once it is there again, for as long as that takes, as
+//! either guess could lose a change or make it twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{QueryResult, RunQueryDsl};
+
+use super::backoff::Backoff;
+use super::change;
+use super::claim;
+use super::connections::Connections;
+use super::failure::{is_lost, is_of_content};
+use super::sql::{Parameter, Sql, sql};
+use super::watch::CHANNEL;
+use crate::error::StoreError;
+use crate::location::OpenOptions;
+use crate::store::Durability;
+use crate::ticket::Commit;
+use crate::writer::{Answer, Committer, Submission, Write};
+
+/// How often a transaction is made again that the server has ended for the sake of another one.
+const TRIES: u32 = 5;
+
+/// What the writing thread owns; it connects at the first submission.
+pub(super) struct ServerCommitter {
+    connections: Arc<Connections>,
+    /// None before the first submission, and after a failure that leaves its state unknown.
+    connection: Option<PgConnection>,
+    durability: Durability,
+    /// What our notifications say, so that we know them.
+    name: String,
+}
+
+/// Why a transaction came to nothing, as far as is known.
+enum Trouble {
+    /// The connection was lost before COMMIT was sent: nothing was written.
+    Lost(StoreError),
+    /// The connection was lost before COMMIT was answered.
+    Unanswered {
+        transaction: i64,
+    },
+    /// The server took it back in favour of another one.
+    Again(StoreError),
+    Failed(StoreError),
+}
+
+impl ServerCommitter {
+    pub(super) fn new(connections: Arc<Connections>, options: &OpenOptions, name: String) -> Self {
+        Self {
+            connections,
+            connection: None,
+            durability: options.durability,
+            name,
+        }
+    }
+
+    fn connect(&mut self) -> Result<PgConnection, StoreError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.connections.connect_writer(self.durability),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.connections.failures().patience
+    }
+
+    /// Makes one transaction.
+    fn attempt(&mut self, batch: &mut [Write]) -> Result<(), Trouble> {
+        let mut connection = self.connect().map_err(|error| match error {
+            StoreError::Unreachable { .. } => Trouble::Lost(error),
+            other => Trouble::Failed(other),
+        })?;
+        let transaction = match self.write(&mut connection, batch) {
+            Ok(transaction) => transaction,
+            Err(error) => return Err(self.trouble(connection, error)),
+        };
+        match connection.batch_execute("COMMIT") {
+            Ok(()) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(error) if is_lost(&mut connection, &error) => {
+                Err(Trouble::Unanswered { transaction })
+            }
+            Err(error) => Err(self.trouble(connection, error)),
+        }
+    }
+
+    /// A failure of the server's, and the connection put back if it has outlived that.
+    fn trouble(&mut self, mut connection: PgConnection, error: Error) -> Trouble {
+        let failures = self.connections.failures();
+        if is_lost(&mut connection, &error) {
+            return Trouble::Lost(StoreError::Unreachable {
+                place: failures.place.clone(),
+                source: Arc::new(error),
+            });
+        }
+        let again = is_conflict(&error);
+        let error = failures.of_answer(error);
+        self.connection = Some(connection);
+        match error {
+            error if again => Trouble::Again(error),
+            error @ StoreError::Unreachable { .. } => Trouble::Lost(error),
+            error => Trouble::Failed(error),
+        }
+    }
+
+    /// Writes a batch in a transaction that is left open: its number.
+    fn write(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<i64> {
+        connection.batch_execute("BEGIN")?;
+        match all_together(connection, batch) {
+            Ok(true) => {}
+            Err(error) if !is_of_content(&error) => return Err(error),
+            // Somebody's changes are to be taken back, and only they.
+            Ok(false) | Err(_) => {
+                connection.batch_execute("ROLLBACK; BEGIN")?;
+                self.one_by_one(connection, batch)?;
+            }
+        }
+        if batch.iter().any(Write::has_queued) {
+            let parameters = [CHANNEL, &self.name].map(Parameter::text);
+            sql::<()>("SELECT pg_notify(?, ?)", parameters.into()).execute(connection)?;
+        }
+        let number: Sql<BigInt> = sql("SELECT txid_current()", Vec::new());
+        number.get_result(connection)
+    }
+
+    /// Writes each by itself, so that each can be taken back by itself.
+    fn one_by_one(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<()> {
+        for write in batch {
+            match write {
+                Write::Claim(it) => it.claims = Some(claim::claim(connection, &it.claim)?),
+                Write::Submission(it) => {
+                    connection.batch_execute("SAVEPOINT submission")?;
+                    let answer = self.alone(connection, it)?;
+                    connection.batch_execute(match answer {
+                        Ok(Commit::Applied(_)) => "RELEASE SAVEPOINT submission",
+                        _ => "ROLLBACK TO SAVEPOINT submission",
+                    })?;
+                    it.answer = Some(answer);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the changes of a submission one after another, up to one that is not made.
+    fn alone(&self, connection: &mut PgConnection, submission: &Submission) -> QueryResult<Answer> {
+        let mut records = Vec::new();
+        for (at, change) in submission.changes.iter().enumerate() {
+            let only = std::iter::once((change, submission.now));
+            match change::make(connection, only) {
+                Ok(results) if results.applied == [true] => {
+                    records.extend(results.records(0, change));
+                }
+                Ok(_) => return Ok(Ok(Commit::Refused { change: at })),
+                Err(error) if is_of_content(&error) => {
+                    return Ok(Err(self.connections.failures().of_change(change, error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Ok(Commit::Applied(records)))
+    }
+
+    /// Whether a transaction was committed whose COMMIT had no answer.
+    fn was_committed(&mut self, transaction: i64) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.status_of(transaction) {
+                // The session that had it is still there, until the server notices.
+                Ok(Some(status)) if status == "in progress" => {}
+                Ok(Some(status)) => return status == "committed",
+                // A server that has never had it: a copy that took over too early.
+                Ok(None) => return false,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "it is not known whether a change was committed");
+                }
+            }
+            backoff.wait();
+        }
+    }
+
+    fn status_of(&mut self, transaction: i64) -> Result<Option<String>, StoreError> {
+        let mut connection = self.connect()?;
+        // The server refuses to speak of a transaction that is still to come.
+        let query: Sql<Nullable<Text>> = sql(
+            "SELECT CASE WHEN t.number < txid_snapshot_xmax(txid_current_snapshot())
+                         THEN txid_status(t.number) END
+             FROM unnest(?) AS t (number)",
+            vec![Parameter::Integers(vec![Some(transaction)])],
+        );
+        match query.get_result(&mut connection) {
+            Ok(status) => {
+                self.connection = Some(connection);
+                Ok(status)
+            }
+            Err(error) => Err(self.connections.failures().of_query(&mut connection, error)),
+        }
+    }
+}
+
+impl Committer for ServerCommitter {
+    /// Waits for a server that is gone for as long as for a lock.
+    fn commit(&mut self, batch: &mut [Write]) -> Result<(), StoreError> {
+        let mut backoff = Backoff::until(self.patience());
+        let mut tries = 1;
+        loop {
+            match self.attempt(batch) {
+                Ok(()) => return Ok(()),
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Again(_)) if tries < TRIES => tries += 1,
+                Err(Trouble::Again(error)) => return Err(error),
+                Err(Trouble::Lost(error)) => {
+                    if !backoff.wait() {
+                        return Err(error);
+                    }
+                }
+                Err(Trouble::Unanswered { transaction }) => {
+                    if self.was_committed(transaction) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asked when somebody has notified us, or may have.
+    fn others_have_written(&mut self) -> bool {
+        true
+    }
+}
+
+/// Writes a batch as one, claims in their turn; false when a submission was refused of which
+/// something was written, which is to be taken back.
+fn all_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<bool> {
+    let mut at = 0;
+    while at < batch.len() {
+        if let Write::Claim(it) = &mut batch[at] {
+            it.claims = Some(claim::claim(connection, &it.claim)?);
+            at += 1;
+            continue;
+        }
+        let is_claim = |write: &Write| matches!(write, Write::Claim(_));
+        let following = batch[at..].iter().position(is_claim);
+        let until = following.map_or(batch.len(), |further| at + further);
+        if !submissions_together(connection, &mut batch[at..until])? {
+            return Ok(false);
+        }
+        at = until;
+    }
+    Ok(true)
+}
+
+fn submissions_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<bool> {
+    let changes = batch.iter().flat_map(|write| {
+        let submission = submission(write);
+        submission.into_iter().flat_map(|submission| {
+            let changes = submission.changes.iter();
+            changes.map(|change| (change, submission.now))
+        })
+    });
+    let results = change::make(connection, changes)?;
+    let mut number = 0;
+    for write in batch {
+        let Write::Submission(submission) = write else {
+            continue;
+        };
+        let numbers = number..number + submission.changes.len();
+        number = numbers.end;
+        let all = results.applied[numbers.clone()].iter().all(|it| *it);
+        let commit = match (all, submission.changes.len()) {
+            (true, _) => {
+                let changes = numbers.zip(&submission.changes);
+                let records = changes.flat_map(|(at, change)| results.records(at, change));
+                Commit::Applied(records.collect())
+            }
+            (false, 1) if change::is_one_statement(&submission.changes[0]) => {
+                Commit::Refused { change: 0 }
+            }
+            (false, _) => return Ok(false),
+        };
+        submission.answer = Some(Ok(commit));
+    }
+    Ok(true)
+}
+
+fn submission(write: &Write) -> Option<&Submission> {
+    match write {
+        Write::Submission(submission) => Some(submission),
+        Write::Claim(_) => None,
+    }
+}
+
+/// Whether the server ended a transaction as it got into another one's way.
+fn is_conflict(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        Error::DatabaseError(_, information) => information.message() == "deadlock detected",
+        _ => false,
+    }
+}

@@ -1,0 +1,19 @@
+//! The PostgreSQL engine.
+
+mod backoff;
+mod change;
+mod claim;
+mod commit;
+mod connections;
+mod failure;
+mod find;
+mod migration;
+mod processes;
+mod projection;
+mod sql;
+mod store;
+mod url;
+mod watch;
+
+pub use store::PostgresStore;
+pub use url::{InvalidUrl, PostgresUrl};

@@ -1,0 +1,89 @@
+//! A database of a test's own.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::installation::{command, program, run};
+use crate::shared;
+
+/// An empty database, dropped with this.
+#[derive(Debug)]
+pub struct Database {
+    /// Where its server's socket is.
+    directory: PathBuf,
+    name: String,
+}
+
+impl Database {
+    /// On the server that all tests of this run share.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self::new(&shared::directory())
+    }
+
+    pub(crate) fn new(directory: &Path) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let database = Self {
+            directory: directory.to_owned(),
+            name: format!("t{}_{number}", std::process::id()),
+        };
+        database.psql("postgres", &format!("CREATE DATABASE {}", database.name));
+        database
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Its URL for a user, who can have a password: `user:password`.
+    #[must_use]
+    pub fn url_of(&self, login: &str) -> String {
+        let socket = self.directory.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://{login}@{socket}/{}", self.name)
+    }
+
+    /// Its name on the server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs SQL in it, as its owner; the values of the rows, a line for each.
+    ///
+    /// # Panics
+    /// The server refuses it.
+    #[track_caller]
+    pub fn run(&self, sql: &str) -> String {
+        self.psql(&self.name, sql)
+    }
+
+    fn psql(&self, database: &str, sql: &str) -> String {
+        run(command(program("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args([
+                "--set",
+                "ON_ERROR_STOP=1",
+                "--username",
+                "postgres",
+                "--host",
+            ])
+            .arg(&self.directory)
+            .args(["--dbname", database, "--command", sql]))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // A server that is gone has none any more.
+        if crate::server::accepts(&self.directory) {
+            let name = &self.name;
+            self.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}

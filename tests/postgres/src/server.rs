@@ -1,0 +1,164 @@
+//! A server of a test's own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::Database;
+use crate::installation::{command, program, run, unprivileged};
+
+/// How long a server may take to be there, on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Settings of every server: there is no disk worth waiting for, and the machine is shared.
+const SETTINGS: &str = "
+fsync = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 32MB
+max_wal_size = 256MB
+logging_collector = off
+lc_messages = 'C'
+";
+
+/// A server that can be stopped, started again and set up as a test likes.
+///
+/// Dropped, it is gone with its directory. It does not outlive the thread that started it.
+#[derive(Debug)]
+pub struct Server {
+    directory: TempDir,
+    running: Option<Child>,
+}
+
+impl Server {
+    /// A server that listens on its socket only.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with("listen_addresses = ''\n", &[])
+    }
+
+    /// A server with further settings (`postgresql.conf`) and files in its data directory, such
+    /// as a key for TLS.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn with(settings: &str, files: &[(&str, &[u8])]) -> Self {
+        let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        make(directory.path(), settings, files);
+        let mut server = Self {
+            directory,
+            running: None,
+        };
+        server.start_again();
+        server
+    }
+
+    /// Starts it after it was stopped.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_again(&mut self) {
+        assert!(self.running.is_none(), "the server runs already");
+        let log = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.directory.path().join("log"))
+            .unwrap();
+        let mut server = unprivileged("postgres", self.directory.path());
+        server
+            .arg("-D")
+            .arg(data(self.directory.path()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.running = Some(server.spawn().unwrap());
+        let deadline = Instant::now() + DEADLINE;
+        while !accepts(self.directory.path()) {
+            let ended = self.running.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "the server does not start:\n{}",
+                fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it as a crash does: nothing is finished, no connection is told.
+    pub fn kill(&mut self) {
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        // SIGQUIT: an immediate shutdown. Its own children end with it.
+        let pid = rustix::process::Pid::from_child(&running);
+        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        rustix::process::pidfd_send_signal(pidfd.unwrap(), rustix::process::Signal::QUIT).unwrap();
+        running.wait().unwrap();
+    }
+
+    /// A new and empty database on it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::new(self.directory.path())
+    }
+
+    /// Where its socket is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Makes the data of a server in a directory.
+pub(crate) fn make(directory: &Path, settings: &str, files: &[(&str, &[u8])]) {
+    let data = data(directory);
+    run(unprivileged("initdb", directory)
+        .arg("--pgdata")
+        .arg(&data)
+        .args(["--no-sync", "--auth=trust", "--username=postgres"])
+        .args(["--encoding=UTF8", "--locale=C"]));
+    let socket = format!("unix_socket_directories = '{}'\n", directory.display());
+    let all = format!("{SETTINGS}{socket}{settings}");
+    let configuration = data.join("postgresql.conf");
+    let mut text = fs::read_to_string(&configuration).unwrap();
+    text.push_str(&all);
+    fs::write(&configuration, text).unwrap();
+    for (name, content) in files {
+        let path = data.join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((uid, gid)) = crate::installation::somebody_else() {
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
+        }
+    }
+}
+
+pub(crate) fn data(directory: &Path) -> PathBuf {
+    directory.join("data")
+}
+
+/// Whether a server answers on the socket in a directory.
+pub(crate) fn accepts(directory: &Path) -> bool {
+    let answer = command(program("pg_isready"))
+        .arg("--quiet")
+        .arg("--host")
+        .arg(directory)
+        .status();
+    answer.is_ok_and(|it| it.success())
+}
