@@ -80,7 +80,7 @@ fn what_something_running_descends_from_stays() {
     let pruned = ledger.prune(Duration::ZERO, true).unwrap();
     assert_eq!((pruned.processes, pruned.kept), (1, 2));
     assert!(is_gone(ledger, &other));
-    assert_eq!(ledger.tree(leaf.id()).unwrap().root().id, root.id);
+    assert_eq!(ledger.tree(leaf.id()).unwrap().root(), root.id);
     leaf.stop(Signal::KILL, None);
     leaf.wait().unwrap();
     assert_eq!(ledger.prune(Duration::ZERO, true).unwrap().processes, 3);
