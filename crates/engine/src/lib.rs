@@ -14,6 +14,7 @@ mod entry;
 mod event_loop;
 mod forget;
 mod group;
+pub mod install;
 pub mod logs;
 mod message;
 mod moment;

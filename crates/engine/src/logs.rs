@@ -207,19 +207,25 @@ pub(crate) fn found(data_dir: &Path, process: &Process) -> LogPlace {
     }
 }
 
-/// Directory and name of a stem that is where we put them: directly in the directory of all logs.
-pub(crate) fn own_stem(stem: &str) -> Option<(&'static str, &str)> {
-    let name = stem.strip_prefix(SHARED)?.strip_prefix('/')?;
-    let is_name = !name.is_empty() && !name.contains('/');
-    is_name.then_some((SHARED, name))
+/// Directory and name of a stem that is where we put them: directly in the directory of all logs,
+/// or below that of the machines.
+pub(crate) fn own_stem(stem: &str) -> Option<(&str, &str)> {
+    let (directory, name) = stem.rsplit_once('/')?;
+    let is_name = |part: &str| !matches!(part, "" | "." | "..");
+    let of_machine = directory
+        .split_once('/')
+        .is_some_and(|(first, rest)| first == MACHINES && rest.split('/').all(is_name));
+    (is_name(name) && (directory == SHARED || of_machine)).then_some((directory, name))
 }
 
-/// `processes/<id>.<attempt>`.
+/// `processes/<id>.<attempt>`, or the same in the directory that the process asks for.
 fn shared_stem(process: &Process) -> String {
-    format!("{SHARED}/{}.{}", process.id.simple(), process.attempt)
+    let directory = process.launch.log_directory.as_deref().unwrap_or(SHARED);
+    format!("{directory}/{}.{}", process.id.simple(), process.attempt)
 }
 
 const SHARED: &str = "processes";
+const MACHINES: &str = "machines";
 
 #[cfg(test)]
 mod tests {
@@ -228,6 +234,8 @@ mod tests {
     #[test]
     fn only_what_lies_among_the_logs_is_ours() {
         assert_eq!(own_stem("processes/x.1"), Some(("processes", "x.1")));
+        let of_binary = own_stem("machines/a/binaries/b/c/pip/x.1");
+        assert_eq!(of_binary, Some(("machines/a/binaries/b/c/pip", "x.1")));
         for stem in [
             "processes/",
             "processes",
@@ -236,6 +244,9 @@ mod tests {
             "processes/a/b",
             "elsewhere/x.1",
             "processesx.1",
+            "machines/x.1",
+            "machines/../a/x.1",
+            "machines//x.1",
         ] {
             assert_eq!(own_stem(stem), None, "{stem}");
         }

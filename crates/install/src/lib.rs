@@ -31,6 +31,7 @@ pub use overrides::{Install, Overrides, check_overrides, problems_of};
 pub use place::{Place, is_program};
 pub use probe::ask_version;
 pub use provider::{BinaryProvider, Found, Unsuccessful};
+pub use providers::Env;
 pub use request::Request;
 pub use runner::{Order, PROVIDER_TIMEOUT, RunError, Runner};
 pub use selection::{Allowed, Providers};

@@ -122,8 +122,12 @@ impl Bystander {
             LogPlace::Terminal | LogPlace::Piped => Ok(Removed::default()),
             LogPlace::Files { stem } | LogPlace::Merged { stem } => match logs::own_stem(stem) {
                 Some((directory, name)) => {
-                    let directory = LogDirectory::open(&self.data_dir.join(directory))?;
-                    Ok(directory.remove(name, removal)?)
+                    let directory = self.data_dir.join(directory);
+                    // One of a binary may have gone with it.
+                    if !directory.exists() {
+                        return Ok(Removed::default());
+                    }
+                    Ok(LogDirectory::open(&directory)?.remove(name, removal)?)
                 }
                 None => Ok(Removed::default()),
             },

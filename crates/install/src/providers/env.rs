@@ -8,29 +8,46 @@ use crate::{BinaryProvider, Found, Request, Runner, Unsuccessful, is_program};
 
 /// Finds programs that are on this host: named by a variable, linked before, or on `PATH`. An
 /// absolute path is taken as it is.
-pub(crate) struct Env;
+pub struct Env;
 
-impl BinaryProvider for Env {
-    fn name(&self) -> &str {
-        "env"
-    }
+impl Env {
+    /// The name by which an allow-list allows it.
+    pub const NAME: &'static str = "env";
 
-    fn install(&self, request: &Request<'_>, _: &dyn Runner) -> Result<Found, Unsuccessful> {
-        let given = request.overrides(self.name()).abspath;
+    /// Where the program of a request is.
+    ///
+    /// # Errors
+    /// It is nowhere.
+    pub fn locate(request: &Request<'_>) -> Result<PathBuf, Unsuccessful> {
+        let given = request.overrides(Self::NAME).abspath;
         let path = given.or_else(|| {
             let name = &request.binary.name;
             name.starts_with('/').then(|| name.clone())
         });
         if let Some(path) = path {
-            return Ok(Found::at(path));
+            let path = PathBuf::from(path);
+            if is_program(&path) {
+                return Ok(path);
+            }
+            let reason = format!("{} is no program that can be executed", path.display());
+            return Err(Unsuccessful::failed(reason));
         }
         let (place, name) = (request.place, request.name());
         let named = place.named(name).and_then(|value| named(request, value));
         named
             .or_else(|| place.linked(name))
             .or_else(|| place.on_path(name))
-            .map(Found::at)
             .ok_or_else(|| Unsuccessful::failed(format!("there is no program {name} on PATH")))
+    }
+}
+
+impl BinaryProvider for Env {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn install(&self, request: &Request<'_>, _: &dyn Runner) -> Result<Found, Unsuccessful> {
+        Self::locate(request).map(Found::at)
     }
 }
 

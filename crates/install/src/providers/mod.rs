@@ -14,7 +14,7 @@ pub(crate) use apt::Apt;
 pub(crate) use bash::Bash;
 pub(crate) use brew::Brew;
 pub(crate) use cargo::Cargo;
-pub(crate) use env::Env;
+pub use env::Env;
 pub(crate) use npm::Npm;
 pub(crate) use pip::Pip;
 pub(crate) use run::{failure, run_command};

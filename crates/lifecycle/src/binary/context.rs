@@ -1,6 +1,5 @@
 //! What a decision is made from, and what it leaves behind.
 
-use chrono::TimeDelta;
 use hostledger_model::{Binary, BinaryChange, Timestamp};
 
 use super::Effect;
@@ -14,20 +13,17 @@ pub struct Context<'a> {
     pub providers: &'a [String],
     /// The time it is.
     pub now: Timestamp,
-    /// How long a provider may be at work.
-    pub timeout: TimeDelta,
     effects: Vec<Effect>,
 }
 
 impl<'a> Context<'a> {
-    /// A context in which a provider has 600 seconds.
+    /// A context without effects yet.
     #[must_use]
     pub fn new(binary: &'a Binary, providers: &'a [String], now: Timestamp) -> Self {
         Self {
             binary,
             providers,
             now,
-            timeout: TimeDelta::seconds(600),
             effects: Vec::new(),
         }
     }

@@ -8,8 +8,8 @@ use statig::prelude::{Handled, Super, Transition, state_machine};
 use super::{Context, Effect, Event, wait_after};
 use crate::resume;
 
-/// How long past a provider's time a binary may still be its driver's before others look at it.
-const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
+/// For how long a binary is taken on: the 600 seconds that a provider has, and one minute.
+pub const LEASE: TimeDelta = TimeDelta::seconds(660);
 /// How long until a binary that cannot be installed is looked at again.
 const REQUEUE_DELAY: TimeDelta = TimeDelta::minutes(5);
 
@@ -110,8 +110,7 @@ fn go_on(context: &mut Context<'_>, reason: ProviderReason) -> BinaryStatus {
 /// Has the provider run that comes after those that have given up.
 fn run(context: &mut Context<'_>, reasons: Vec<ProviderReason>) -> BinaryStatus {
     let provider = reasons.len();
-    let span = context.timeout.checked_add(&LEASE_SLACK);
-    let lease_until = context.now.saturating_add(span.unwrap_or(TimeDelta::MAX));
+    let lease_until = context.now.saturating_add(LEASE);
     context.save(BinaryChange::Trying {
         reasons,
         lease_until,

@@ -26,5 +26,5 @@ mod wait;
 pub use context::Context;
 pub use effect::Effect;
 pub use event::Event;
-pub use machine::handle;
+pub use machine::{LEASE, handle};
 pub use wait::wait_after;

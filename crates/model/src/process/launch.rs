@@ -33,6 +33,10 @@ pub struct LaunchAttributes {
     /// Keep the logs in its working directory instead of the ledger's own, as ArchiveBox does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub log_in_pwd: bool,
+    /// Keep the logs in this directory, which is below the ledger's own and is there already,
+    /// instead of among those of all processes; relative to the ledger's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_directory: Option<String>,
 }
 
 /// One resource limit; none stands for no limit.
@@ -100,6 +104,14 @@ pub enum InvalidLaunch {
         /// The resource.
         name: String,
     },
+    /// A directory for logs that is not below the ledger's own.
+    #[error(
+        "the directory for logs {path:?} is not below the ledger's: write a relative path without .."
+    )]
+    LogDirectory {
+        /// Which.
+        path: String,
+    },
     /// A text that is no resource limit.
     #[error(
         "{text:?} is not a resource limit: give NAME=VALUE or NAME=SOFT:HARD, each a number or \"unlimited\""
@@ -133,6 +145,12 @@ impl LaunchAttributes {
             (_, Some(value)) if value > 0o777 => return Err(InvalidLaunch::Umask { value }),
             _ => {}
         }
+        if let Some(path) = &self.log_directory
+            && !is_below(path)
+        {
+            let path = path.clone();
+            return Err(InvalidLaunch::LogDirectory { path });
+        }
         for (at, limit) in self.rlimits.iter().enumerate() {
             limit.check()?;
             if self.rlimits[..at]
@@ -145,6 +163,12 @@ impl LaunchAttributes {
         }
         Ok(())
     }
+}
+
+/// Whether a path leads down from where it begins, and nowhere else.
+fn is_below(path: &str) -> bool {
+    let is_name = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+    path.split('/').all(is_name)
 }
 
 impl ResourceLimit {

@@ -222,15 +222,19 @@ fn launch() -> impl Strategy<Value = LaunchAttributes> {
         vec(resource_limit(), 0..3),
         any::<Option<u64>>(),
         any::<bool>(),
+        option::of(Just("machines/a".to_owned())),
     )
         .prop_map(
-            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd)| LaunchAttributes {
-                clear_env,
-                nice,
-                umask,
-                rlimits,
-                max_log_bytes,
-                log_in_pwd,
+            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd, log_directory)| {
+                LaunchAttributes {
+                    clear_env,
+                    nice,
+                    umask,
+                    rlimits,
+                    max_log_bytes,
+                    log_in_pwd,
+                    log_directory,
+                }
             },
         )
 }

@@ -100,15 +100,19 @@ fn launch() -> impl Strategy<Value = LaunchAttributes> {
         vec(rlimit, 0..3),
         any::<Option<u64>>(),
         any::<bool>(),
+        proptest::option::of(text()),
     )
         .prop_map(
-            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd)| LaunchAttributes {
-                clear_env,
-                nice,
-                umask,
-                rlimits,
-                max_log_bytes,
-                log_in_pwd,
+            |(clear_env, nice, umask, rlimits, max_log_bytes, log_in_pwd, log_directory)| {
+                LaunchAttributes {
+                    clear_env,
+                    nice,
+                    umask,
+                    rlimits,
+                    max_log_bytes,
+                    log_in_pwd,
+                    log_directory,
+                }
             },
         )
 }

@@ -1,0 +1,281 @@
+//! The driver of one binary.
+
+use std::sync::Arc;
+
+use hostledger_install::{
+    Allowed, Digests, Place, Providers, Request, RunError, Runner, Unsuccessful, attempt,
+    check_name, check_overrides, link,
+};
+use hostledger_lifecycle::binary::{Context, Effect, Event, LEASE, handle};
+use hostledger_model::{
+    Binary, BinaryChange, BinaryStatus, InstalledFile, OwnerId, ProviderReason, ReasonKind,
+    Timestamp, with_causes,
+};
+use hostledger_store::{Change, Commit, Used};
+
+use super::allowance::Allowance;
+use super::{InstallError, InstallNews, leftovers};
+use crate::bystander::Bystander;
+use crate::owner::Owner;
+
+/// Everything that is needed to drive binaries.
+#[derive(Clone)]
+pub struct Installer {
+    /// The rows, and who may be at work on them.
+    pub bystander: Bystander,
+    /// Who takes binaries on.
+    pub owner: OwnerId,
+    /// Who may install them.
+    pub providers: Arc<Providers>,
+    /// Where programs are looked for and put.
+    pub place: Place,
+    /// Hashes of files.
+    pub digests: Arc<Digests>,
+}
+
+impl Installer {
+    /// Takes a binary on, if it is due or whoever has taken it on is dead; none when somebody else
+    /// is at work on it, when it is due later, or when it is final.
+    ///
+    /// # Errors
+    /// The row cannot be written, or the lock of its owner not be asked for.
+    pub fn claim(&self, binary: &Binary) -> Result<Option<Binary>, InstallError> {
+        let now = Timestamp::now();
+        let dead = match binary.owner {
+            Some(owner) if !self.is_alive(owner)? => Some(owner),
+            _ => None,
+        };
+        let claim = BinaryChange::Claimed {
+            owner: self.owner,
+            lease_until: now.saturating_add(LEASE),
+            dead,
+        };
+        let change = Change::ChangeBinary {
+            id: binary.id,
+            change: claim,
+            owner: None,
+        };
+        let commit = self.bystander.store.submit(now, vec![change]).wait()?;
+        match commit {
+            Commit::Applied(_) => Ok(self.bystander.store.binary(binary.id)?),
+            Commit::Refused { .. } => Ok(None),
+        }
+    }
+
+    /// Whether somebody is at work on a binary, and alive as far as we can tell.
+    ///
+    /// # Errors
+    /// The lock of its owner cannot be asked for.
+    pub fn is_at_work(&self, binary: &Binary) -> Result<bool, InstallError> {
+        match binary.owner {
+            Some(owner) => self.is_alive(owner),
+            None => Ok(false),
+        }
+    }
+
+    fn is_alive(&self, owner: OwnerId) -> Result<bool, InstallError> {
+        let alive = Owner::is_alive(&self.bystander.owners, owner);
+        Ok(alive.map_err(crate::bystander::BystanderError::from)?)
+    }
+
+    /// Drives a binary that we have taken on: provider after provider, until it is installed, has
+    /// failed, or is due again later. Returns its row as it is then.
+    ///
+    /// `interrupted` is asked after each provider: when it says so, no other is tried.
+    ///
+    /// # Errors
+    /// The row cannot be written, or belongs to somebody else by now; or nothing can be run. It is
+    /// left for whoever comes next then.
+    pub fn drive(
+        &self,
+        binary: Binary,
+        runner: &dyn Runner,
+        interrupted: &dyn Fn() -> bool,
+        news: &mut dyn FnMut(InstallNews<'_>),
+    ) -> Result<Binary, InstallError> {
+        let allow_list = binary.binproviders.clone();
+        let allowed = self.providers.allowed(&allow_list);
+        let names = allowed.iter().map(|it| it.name().to_owned()).collect();
+        let mut drive = Drive {
+            installer: self,
+            allowed,
+            names,
+            binary,
+            runner,
+            interrupted,
+            news,
+        };
+        drive.run()?;
+        Ok(drive.binary)
+    }
+}
+
+/// A binary being driven.
+struct Drive<'a> {
+    installer: &'a Installer,
+    allowed: Vec<Allowed<'a>>,
+    names: Vec<String>,
+    binary: Binary,
+    runner: &'a dyn Runner,
+    interrupted: &'a dyn Fn() -> bool,
+    news: &'a mut dyn FnMut(InstallNews<'_>),
+}
+
+impl Drive<'_> {
+    fn run(&mut self) -> Result<(), InstallError> {
+        if self.binary.status == BinaryStatus::Started {
+            leftovers::end(&self.installer.bystander, &self.request())?;
+        }
+        let mut next = Some(self.first_event());
+        while let Some(event) = next {
+            let now = Timestamp::now();
+            let mut context = Context::new(&self.binary, &self.names, now);
+            let status = handle(&event, &mut context);
+            let effects = context.into_effects();
+            tracing::debug!(id = %self.binary.id, event = event.name(), %status, "decided");
+            next = self.carry_out(effects, now)?;
+        }
+        Ok(())
+    }
+
+    /// Names are looked at before anything else is done with them.
+    fn first_event(&self) -> Event {
+        if self.binary.name.trim().is_empty() {
+            return Event::Tick;
+        }
+        let checked = check_name(&self.binary.name).and_then(|()| check_overrides(&self.binary));
+        match checked {
+            Ok(()) => Event::Tick,
+            Err(refusal) => {
+                let failed = Unsuccessful::failed(refusal.to_string());
+                Event::Refused(reason("", &failed))
+            }
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            binary: &self.binary,
+            place: &self.installer.place,
+        }
+    }
+
+    /// Does what was decided; what comes of it is the next event.
+    fn carry_out(
+        &mut self,
+        effects: Vec<Effect>,
+        now: Timestamp,
+    ) -> Result<Option<Event>, InstallError> {
+        let mut changes = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Save(change) => {
+                    change.apply(&mut self.binary, now);
+                    changes.push(Change::ChangeBinary {
+                        id: self.binary.id,
+                        change,
+                        owner: Some(self.installer.owner),
+                    });
+                }
+                Effect::CountUse { succeeded } => changes.push(Change::CountUse {
+                    of: Used::Binary(self.binary.id),
+                    succeeded,
+                }),
+                // Only once it is written that they are under way.
+                Effect::Run { provider } => {
+                    self.write(std::mem::take(&mut changes), now)?;
+                    return self.try_provider(provider).map(Some);
+                }
+                Effect::Link(file) => {
+                    self.write(std::mem::take(&mut changes), now)?;
+                    return Ok(Some(self.link(file)));
+                }
+            }
+        }
+        self.write(changes, now)?;
+        Ok(None)
+    }
+
+    fn write(&self, changes: Vec<Change>, now: Timestamp) -> Result<(), InstallError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let commit = self.installer.bystander.store.submit(now, changes).wait()?;
+        if commit.is_applied() {
+            Ok(())
+        } else {
+            Err(InstallError::TakenOver { id: self.binary.id })
+        }
+    }
+
+    fn try_provider(&mut self, index: usize) -> Result<Event, InstallError> {
+        if (self.interrupted)() {
+            return Ok(Event::Interrupted);
+        }
+        let Some(allowed) = self.allowed.get(index).copied() else {
+            return Ok(Event::Lost);
+        };
+        let name = allowed.name();
+        (self.news)(InstallNews::Trying { provider: name });
+        let runner = Allowance::new(self.runner);
+        let came_of_it = match allowed {
+            Allowed::Unknown(name) => {
+                let reason = format!("there is no provider {name}");
+                Err(Unsuccessful::skipped(reason))
+            }
+            Allowed::Provider(provider) => {
+                let digests = &self.installer.digests;
+                attempt(provider, &self.request(), &runner, digests)
+            }
+        };
+        match came_of_it {
+            Ok(file) => {
+                (self.news)(InstallNews::Found(&file));
+                Ok(Event::Succeeded(file))
+            }
+            Err(Unsuccessful::NotRun(error)) => self.not_run(error),
+            Err(_) if (self.interrupted)() => Ok(Event::Interrupted),
+            Err(unsuccessful) => {
+                let mut reason = reason(name, &unsuccessful);
+                reason.process_id = runner.last();
+                (self.news)(InstallNews::GaveUp(&reason));
+                Ok(Event::Unsuccessful(reason))
+            }
+        }
+    }
+
+    fn not_run(&self, error: RunError) -> Result<Event, InstallError> {
+        if (self.interrupted)() {
+            return Ok(Event::Interrupted);
+        }
+        Err(error.into())
+    }
+
+    fn link(&mut self, file: InstalledFile) -> Event {
+        let request = self.request();
+        let linked = link(&request.place.data, request.name(), file.abspath.as_ref());
+        match linked {
+            Ok(()) => Event::Linked(file),
+            Err(error) => {
+                let provider = file.binprovider.as_deref().unwrap_or_default();
+                let failed = Unsuccessful::failed(with_causes(&error));
+                let reason = reason(provider, &failed);
+                (self.news)(InstallNews::GaveUp(&reason));
+                Event::LinkFailed(reason)
+            }
+        }
+    }
+}
+
+fn reason(provider: &str, unsuccessful: &Unsuccessful) -> ProviderReason {
+    let outcome = match unsuccessful {
+        Unsuccessful::Skipped { .. } => ReasonKind::Skipped,
+        Unsuccessful::Failed { .. } | Unsuccessful::NotRun(_) => ReasonKind::Failed,
+    };
+    ProviderReason {
+        provider: provider.to_owned(),
+        outcome,
+        reason: unsuccessful.to_string(),
+        process_id: None,
+    }
+}
