@@ -9,8 +9,6 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
         ("run --retries 2 -- true", "--retries"),
         ("--strict ps", "--strict"),
         ("work", "work"),
-        ("binary list", "binary"),
-        ("hook list", "hook"),
         ("adopt x", "adopt"),
         ("import -", "import"),
     ] {

@@ -4,7 +4,7 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "run",
     "submit",
     "cancel",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 18] = [
     "cleanup",
     "machine",
     "network",
+    "binary",
     "hook",
     "export",
     "doctor",

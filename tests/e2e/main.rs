@@ -10,6 +10,7 @@
 mod absent;
 mod arguments;
 mod background;
+mod binary;
 mod child;
 mod cleanup;
 mod container;

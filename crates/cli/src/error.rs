@@ -59,6 +59,14 @@ pub(crate) fn warn(text: &str) {
     line("warning", WARNING, text);
 }
 
+/// Says on stderr what goes on.
+pub(crate) fn progress(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    for part in text.lines() {
+        let _unread = writeln!(stderr, "{}", escape(part));
+    }
+}
+
 /// Says something on stderr that is no error.
 pub(crate) fn hint(text: &str) {
     line("hint", HINT, text);

@@ -149,6 +149,12 @@ impl CommandBuilder {
         self.with(|draft| draft.launch.log_in_pwd = true)
     }
 
+    /// Keeps its logs in this directory below the ledger's, which is there already.
+    pub(crate) fn log_directory(self, below: impl Into<String>) -> Self {
+        let directory = below.into();
+        self.with(|draft| draft.launch.log_directory = Some(directory))
+    }
+
     /// Says which part of what it starts is ended with it; its whole tree unless you say so.
     pub fn kill_mode(self, kill_mode: KillMode) -> Self {
         self.with(move |draft| draft.kill_mode = kill_mode)

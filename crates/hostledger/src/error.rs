@@ -1,8 +1,12 @@
 //! What can go wrong with a ledger.
 
+use hostledger_engine::install::InstallError;
 use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
 use hostledger_install::hooks::InvalidArgument;
-use hostledger_model::{DraftError, InvalidCommand, LimitExceeded, ProcessId, ProcessStatus};
+use hostledger_install::{InvalidName, LinkError, RunError};
+use hostledger_model::{
+    Binary, DraftError, InvalidCommand, LimitExceeded, ProcessId, ProcessStatus,
+};
 use hostledger_process::{
     IdentityError, InvalidLaunch, LogError, PidSpaceError, PtyError, RelayError, SweepError,
     UnknownMeans,
@@ -202,6 +206,30 @@ pub enum LedgerError {
         #[source]
         source: std::io::Error,
     },
+    /// No provider is given such a name or argument.
+    #[error(transparent)]
+    BinaryName(InvalidName),
+    /// There is no binary of this name or id.
+    #[error("there is no binary {name}")]
+    NoSuchBinary {
+        /// What was given.
+        name: String,
+    },
+    /// No provider has come up with a program; the record has every provider's reason.
+    #[error("{} could not be installed", .binary.name)]
+    NotInstalled {
+        /// The record.
+        binary: Box<Binary>,
+    },
+    /// An installation cannot go on.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// A program cannot be linked under its name.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// A program of a provider could not be run.
+    #[error(transparent)]
+    ProviderRun(RunError),
     /// Nothing of the output was kept.
     #[error("nothing of the output of process {id} is kept in a file")]
     NoLog {
@@ -253,6 +281,7 @@ impl LedgerError {
             Self::OutputMissed { .. } => {
                 "read faster, or bound the log by more with --max-log-size (0: not at all)"
             }
+            Self::NoSuchBinary { .. } => "hostledger binary list lists the programs",
             Self::NoLog { .. } => "output is kept of programs that have run without --terminal",
             Self::Bystander(BystanderError::Elsewhere { .. }) => "run this on that machine",
             Self::Bystander(BystanderError::OtherNamespace { .. }) => {

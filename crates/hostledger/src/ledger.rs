@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hostledger_engine::port::SystemClock;
 use hostledger_engine::{Bystander, Engine, KeeperPlace, Owner, Parts, ProgramSpawner, StoreBook};
 use hostledger_host::{Host, Resolver};
+use hostledger_install::Digests;
 use hostledger_model::{InterfaceId, MachineId, OwnerId, ProcessId, SecretWords};
 use hostledger_process::{Means, PidSpace};
 use hostledger_store::{Access, Database, OpenOptions, Store};
@@ -42,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) means: Means,
     keeper: KeeperChoice,
     subreaper: bool,
+    /// Hashes of installed programs.
+    pub(crate) digests: Arc<Digests>,
     pub(crate) machine: Mutex<Option<MachineId>>,
     pub(crate) interface: Mutex<Option<InterfaceId>>,
     /// The row of this program itself, and the pid it had then: a fork is another process.
@@ -99,6 +102,7 @@ impl Ledger {
                 means,
                 keeper: options.keeper,
                 subreaper: options.subreaper,
+                digests: Arc::default(),
                 machine: Mutex::new(None),
                 interface: Mutex::new(None),
                 process: Mutex::new(None),

@@ -26,6 +26,7 @@
 //! Linux 5.10 and later, x86_64 and aarch64. A [`Ledger`] is cheap to clone and can be shared
 //! between threads; no async runtime is needed.
 
+mod binary;
 mod command;
 mod current;
 mod data_dir;
@@ -49,6 +50,7 @@ mod stop;
 mod submit;
 mod tree;
 
+pub use binary::{BinaryCheck, Drift, InstallBuilder};
 pub use command::CommandBuilder;
 pub use data_dir::{DataDir, DataDirError};
 pub use ended::Ended;
@@ -66,10 +68,12 @@ pub use submit::{
 };
 pub use tree::Tree;
 
+pub use hostledger_engine::install::InstallNews;
 pub use hostledger_engine::{
     Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped,
 };
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
+pub use hostledger_install as install;
 pub use hostledger_install::hooks::{
     Disabled, EventName, Hook, InvalidEventName, Mode, PassedOver, Problem, RequiredBinary, Verdict,
 };
@@ -81,4 +85,4 @@ pub use hostledger_model::{
 pub use hostledger_process::{
     Begin, LiveUsage, Means, Removed, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
 };
-pub use hostledger_store::{Descendant, ProcessFilter, RecordId, Records, Rows, StoreError};
+pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};

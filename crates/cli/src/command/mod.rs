@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod binary;
 mod cancel;
 mod cleanup;
 mod completions;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Cleanup(cleanup::Args),
     Machine(machine::Args),
     Network(network::Args),
+    Binary(binary::Args),
     Hook(hook::Args),
     Export(export::Args),
     Doctor(doctor::Args),
@@ -71,6 +73,7 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Cleanup(args) => cleanup::run(args, globals, printer),
         Command::Machine(args) => machine::run(args, globals, printer),
         Command::Network(args) => network::run(args, globals, printer),
+        Command::Binary(args) => binary::run(args, globals, printer),
         Command::Hook(args) => hook::run(args, globals, printer),
         Command::Export(args) => export::run(args, globals, printer),
         Command::Doctor(args) => doctor::run(args, globals, printer),

@@ -38,7 +38,7 @@ impl Interruption {
     }
 
     /// Takes a hook that was just started into those that can be ended.
-    pub(super) fn watch(&self, running: &Arc<Running>) {
+    pub(crate) fn watch(&self, running: &Arc<Running>) {
         let mut state = self.state();
         if let Some(signal) = state.signal {
             running.stop(signal, Some(GRACE));
@@ -47,7 +47,7 @@ impl Interruption {
     }
 
     /// It has ended.
-    pub(super) fn forget(&self, running: &Arc<Running>) {
+    pub(crate) fn forget(&self, running: &Arc<Running>) {
         self.state().running.retain(|it| !Arc::ptr_eq(it, running));
     }
 

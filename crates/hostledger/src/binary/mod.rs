@@ -1,0 +1,11 @@
+//! Binaries: finding, installing and verifying programs.
+
+mod find;
+mod install;
+mod place;
+mod remove;
+mod run;
+mod verify;
+
+pub use install::InstallBuilder;
+pub use verify::{BinaryCheck, Drift};
