@@ -79,7 +79,7 @@ fn without_its_log_the_record_still_has_a_part() {
 }
 
 #[test]
-fn who_follows_a_queued_process_sees_it_start_and_end() {
+fn who_follows_a_queued_process_waits_as_long_as_somebody_reads() {
     let ledger = Ledger::new();
     let queue = ["submit", "--", "sh", "-c", "echo never"];
     let queued = ledger.run(queue).expect_code(0);

@@ -52,15 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     writeln!(out, "daemon: {:?}, {}", stopped.stopped, summary(&ended))?;
     let tree = ledger.tree(us.id)?;
-    writeln!(out, "{}", tree.process.cmd.join(" "))?;
-    for (depth, process) in &tree.descendants {
-        let indent = "  ".repeat(*depth);
-        writeln!(
-            out,
-            "{indent}{}: {}",
-            process.cmd.join(" "),
-            summary(process)
-        )?;
+    writeln!(out, "{}", us.cmd.join(" "))?;
+    for below in &tree.descendants {
+        let process = ledger.process(below.id)?;
+        let (indent, summary) = ("  ".repeat(below.depth), summary(&process));
+        writeln!(out, "{indent}{}: {summary}", process.cmd.join(" "))?;
     }
     Ok(())
 }

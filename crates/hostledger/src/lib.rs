@@ -85,4 +85,4 @@ pub use hostledger_model::{
 pub use hostledger_process::{
     Begin, LiveUsage, Means, Removed, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
 };
-pub use hostledger_store::{ProcessFilter, RecordId, Records, Rows, StoreError};
+pub use hostledger_store::{Descendant, ProcessFilter, RecordId, Records, Rows, StoreError};

@@ -1,29 +1,29 @@
 //! Who started whom, as recorded.
 
-use std::collections::HashSet;
-
 use hostledger_model::{Process, ProcessId};
+use hostledger_store::{Descendant, Rows};
 
 use crate::{Ledger, LedgerError};
 
-/// The recorded relatives of a process.
+/// The recorded relatives of a process, by their ids: there can be many, each with a part of its
+/// output in its row.
 ///
 /// A process that is its own ancestor, which a damaged or foreign database can say, appears once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
+    /// Which process.
+    pub process: ProcessId,
     /// Those above it, its parent first and the root last; none when it is the root.
-    pub ancestors: Vec<Process>,
-    /// Itself.
-    pub process: Process,
-    /// Those below it, level by level, each with its distance.
-    pub descendants: Vec<(usize, Process)>,
+    pub ancestors: Vec<ProcessId>,
+    /// Those below it, level by level, oldest first in each.
+    pub descendants: Vec<Descendant>,
 }
 
 impl Tree {
     /// The one above all others.
     #[must_use]
-    pub fn root(&self) -> &Process {
-        self.ancestors.last().unwrap_or(&self.process)
+    pub fn root(&self) -> ProcessId {
+        self.ancestors.last().copied().unwrap_or(self.process)
     }
 
     /// How many are above it.
@@ -34,49 +34,25 @@ impl Tree {
 }
 
 impl Ledger {
-    /// The recorded relatives of a process: one query for each level above and below it.
+    /// The recorded relatives of a process. Their rows are read by
+    /// [`processes_by_id`](Self::processes_by_id), as many at a time as memory is to hold.
     ///
     /// # Errors
     /// There is no such process, or the database cannot be read.
     pub fn tree(&self, id: ProcessId) -> Result<Tree, LedgerError> {
-        let process = self.process(id)?;
-        let ancestors = self.ancestors(&process)?;
-        let descendants = self.descendants(id)?;
+        self.process(id)?;
         Ok(Tree {
-            ancestors,
-            process,
-            descendants,
+            process: id,
+            ancestors: self.store().ancestors(id)?,
+            descendants: self.store().descendants(id, None)?.complete()?,
         })
     }
 
-    fn ancestors(&self, process: &Process) -> Result<Vec<Process>, LedgerError> {
-        let mut seen = HashSet::from([process.id]);
-        let mut ancestors = Vec::new();
-        let mut next = process.parent_id;
-        while let Some(id) = next.filter(|id| seen.insert(*id)) {
-            // A parent can have been deleted by a program that does not clear the reference.
-            let Some(parent) = self.store().process(id)? else {
-                break;
-            };
-            next = parent.parent_id;
-            ancestors.push(parent);
-        }
-        Ok(ancestors)
-    }
-
-    fn descendants(&self, id: ProcessId) -> Result<Vec<(usize, Process)>, LedgerError> {
-        let mut seen = HashSet::from([id]);
-        let mut descendants = Vec::new();
-        let mut level = vec![id];
-        for depth in 1.. {
-            let mut children = self.store().children(&level)?.complete()?;
-            children.retain(|child| seen.insert(child.id));
-            if children.is_empty() {
-                break;
-            }
-            level = children.iter().map(|child| child.id).collect();
-            descendants.extend(children.into_iter().map(|child| (depth, child)));
-        }
-        Ok(descendants)
+    /// The processes of these ids, oldest first; an id that is not there is passed over.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn processes_by_id(&self, ids: &[ProcessId]) -> Result<Rows<Process>, LedgerError> {
+        Ok(self.store().processes_by_id(ids)?)
     }
 }

@@ -1,11 +1,12 @@
 //! `hostledger show`: everything about one record.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 
 use anstyle::Style;
 use hostledger::model::json::AttemptRecord;
 use hostledger::model::{Attempt, KillMode, LogPlace, Outcome, ResourceUsage};
-use hostledger::{AnyRecord, Ledger, LedgerError, Process, Stream, Timestamp};
+use hostledger::{AnyRecord, Ledger, LedgerError, Process, ProcessId, Stream, Timestamp};
 use serde_json::Value;
 
 use super::fields::{self, Fields};
@@ -16,6 +17,9 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::text::command_line;
 use crate::time;
+
+/// How many relatives are in memory at once, each with a part of its output.
+const AT_A_TIME: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -213,17 +217,25 @@ fn add_relatives(
     fields.add_some("restart_of", process.restart_of);
     let tree = ledger.tree(process.id)?;
     if tree.depth() > 1 {
-        fields.add("root_id", &tree.root().id);
+        fields.add("root_id", &tree.root());
     }
     if tree.depth() > 0 {
         fields.add("depth", &tree.depth());
     }
-    for (depth, descendant) in &tree.descendants {
-        let kind = if *depth == 1 { "child" } else { "descendant" };
-        fields.add(
-            kind,
-            &format!("{} {}", descendant.id, command_line(descendant)),
-        );
+    for some in tree.descendants.chunks(AT_A_TIME) {
+        let ids: Vec<ProcessId> = some.iter().map(|it| it.id).collect();
+        let rows = ledger.processes_by_id(&ids)?.records;
+        let commands: HashMap<ProcessId, String> =
+            rows.iter().map(|row| (row.id, command_line(row))).collect();
+        for descendant in some {
+            let kind = if descendant.depth == 1 {
+                "child"
+            } else {
+                "descendant"
+            };
+            let command = commands.get(&descendant.id).map_or("", String::as_str);
+            fields.add(kind, &format!("{} {command}", descendant.id));
+        }
     }
     Ok(())
 }

@@ -19,18 +19,21 @@ fn the_tree_of_recorded_processes_is_known_in_both_directions() {
     let middle = child_of(Some(&root));
     let leaves = [child_of(Some(&middle)), child_of(Some(&middle))];
     let tree = bench.ledger.tree(leaves[0].id).unwrap();
-    assert_eq!((tree.depth(), tree.root().id), (2, root.id));
-    assert_eq!(tree.ancestors[0].id, middle.id);
+    assert_eq!((tree.depth(), tree.root()), (2, root.id));
+    assert_eq!(tree.ancestors, [middle.id, root.id]);
     let tree = bench.ledger.tree(root.id).unwrap();
     let below: Vec<_> = tree
         .descendants
         .iter()
-        .map(|(depth, one)| (*depth, one.id))
+        .map(|one| (one.depth, one.id))
         .collect();
     assert_eq!(
         below,
         [(1, middle.id), (2, leaves[0].id), (2, leaves[1].id)]
     );
+    let ids: Vec<_> = tree.descendants.iter().map(|one| one.id).collect();
+    let rows = bench.ledger.processes_by_id(&ids).unwrap().complete();
+    assert_eq!(rows.unwrap()[0], middle);
 }
 
 #[test]
