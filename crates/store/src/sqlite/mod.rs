@@ -18,6 +18,8 @@ mod machine;
 mod migration;
 mod open;
 mod page;
+#[cfg(test)]
+mod plans;
 mod prefix;
 mod process;
 mod store;

@@ -37,6 +37,9 @@ pub(super) fn ended(
             .filter(process::status.eq(status(ProcessStatus::Exited)))
             .select(process::id)
             .load(connection)?;
+        if ended.is_empty() {
+            continue;
+        }
         diesel::update(process::table.filter(process::parent_id.eq_any(&ended)))
             .set(process::parent_id.eq(None::<&str>))
             .execute(connection)?;
