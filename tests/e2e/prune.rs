@@ -31,7 +31,7 @@ fn what_is_old_is_told_and_deleted_when_that_is_asked_for() {
     let told = ledger.run(["cleanup", "--older-than", "0s"]).expect_code(0);
     assert!(
         told.stdout_text()
-            .contains("--delete: 2 processes and 4 files"),
+            .contains("--delete: 2 processes, 4 files"),
         "{}",
         told.report()
     );

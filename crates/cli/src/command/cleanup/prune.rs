@@ -60,15 +60,20 @@ fn sentence(pruned: &Pruned, age: Duration, delete: bool) -> String {
         "to be deleted with --delete"
     };
     let mut text = format!(
-        "older than {}, {action}: {processes} processes and {} files of {}",
+        "older than {}, {action}: {}, {} ({})",
         format_duration(age),
-        files.files,
+        counted(*processes, "process", "processes"),
+        counted(files.files, "file", "files"),
         size_text(files.bytes)
     );
     if *kept > 0 {
         text += &format!("; {kept} stay, as something that they started runs");
     }
     text
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 #[cfg(test)]
@@ -90,7 +95,7 @@ mod tests {
         let day = Duration::from_secs(86_400);
         assert_eq!(
             sentence(&pruned, day * 30, true),
-            "older than 30d, deleted: 3 processes and 6 files of 24K"
+            "older than 30d, deleted: 3 processes, 6 files (24K)"
         );
         pruned.kept = 2;
         assert!(sentence(&pruned, day, false).contains("with --delete: 3"));
