@@ -22,6 +22,37 @@ const DAEMON_GRACE: Duration = Duration::from_secs(30);
 const TREE_GRACE: Duration = Duration::from_secs(2);
 
 /// The hooks of an event, to be run; made by [`Ledger::event`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let plugin = directory.path().join("plugins/greeter");
+/// # std::fs::create_dir_all(&plugin)?;
+/// # let script = r#"echo "hello $1"; echo '{"type":"Greeting","to":"all"}'"#;
+/// # std::fs::write(plugin.join("on_Morning__10_greet.sh"), script)?;
+/// # let ledger = hostledger::Ledger::open(directory.path().join("ledger"))?;
+/// # let plugins = directory.path().join("plugins");
+/// use hostledger::{HookNews, LedgerError, Verdict};
+///
+/// let plugins = ledger.plugins().directories([plugins]).find()?;
+/// let event = ledger
+///     .event(&plugins, "Morning".parse()?)
+///     .argument("loud", true)
+///     .directory(directory.path());
+/// let mut greetings = Vec::new();
+/// let ends = event.run(|news| -> Result<(), LedgerError> {
+///     if let HookNews::Record { record, .. } = news {
+///         greetings.push(record["to"].clone());
+///     }
+///     Ok(())
+/// })?;
+///
+/// assert_eq!(ends[0].verdict, Verdict::Succeeded);
+/// assert_eq!(ends[0].process.stdout.lines().next(), Some("hello --loud"));
+/// assert_eq!(greetings, ["all"]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing runs before run is called"]
 pub struct EventRun<'a> {
     ledger: &'a Ledger,

@@ -48,3 +48,67 @@ impl LogBegin {
         Ok(HookOutput::new(BufReader::new(log)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+    use crate::hooks::{EventName, Mode};
+    use hostledger_model::{CommandLine, MachineId, ProcessDraft, SecretWords, Timestamp};
+
+    fn hook() -> Hook {
+        Hook {
+            event: EventName::binary_request(),
+            plugin: "a".to_owned(),
+            name: "on_X__10_a.sh".to_owned(),
+            path: "/p/a/on_X__10_a.sh".into(),
+            mode: Mode::Foreground,
+            loose: false,
+        }
+    }
+
+    fn process(dropped: Option<u64>) -> Process {
+        let command = CommandLine::new(vec![b"x".to_vec()]).unwrap();
+        let draft = ProcessDraft::new(MachineId::generate(), command, b"/".to_vec());
+        let made = draft.into_process(&SecretWords::default(), Timestamp::now());
+        let mut process = made.unwrap().0;
+        process.stdout_dropped = dropped;
+        process
+    }
+
+    fn types(begin: LogBegin, log: File, dropped: Option<u64>) -> Vec<String> {
+        let records = begin.records(log, &process(dropped)).unwrap();
+        records
+            .map(|record| record.unwrap()["type"].to_string())
+            .collect()
+    }
+
+    #[test]
+    fn what_earlier_runs_have_printed_is_not_read_again() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(LogBegin::now(place.path(), &hook()).0, 0);
+        let directory = place.path().join(".hooks/on_X__10_a.sh");
+        fs::create_dir_all(&directory).unwrap();
+        let log = directory.join("stdout.log");
+        fs::write(&log, "{\"type\":1}\n").unwrap();
+        let begin = LogBegin::now(place.path(), &hook());
+        let open = || File::open(&log).unwrap();
+        assert!(types(begin, open(), None).is_empty());
+        let mut file = File::options().append(true).open(&log).unwrap();
+        file.write_all(b"{\"type\":2}\n").unwrap();
+        assert_eq!(types(begin, open(), None), ["2"]);
+    }
+
+    #[test]
+    fn a_log_that_has_lost_its_front_is_read_from_what_is_left() {
+        let mut cut = tempfile::tempfile().unwrap();
+        cut.write_all(b"half\"}\n{\"type\":3}\n").unwrap();
+        cut.rewind().unwrap();
+        assert_eq!(types(LogBegin(100), cut, Some(5000)), ["3"]);
+        let mut holed = tempfile::tempfile().unwrap();
+        holed.seek(SeekFrom::Start(1 << 30)).unwrap();
+        holed.write_all(b"half\"}\n{\"type\":4}\n").unwrap();
+        assert_eq!(types(LogBegin(0), holed, Some(1 << 30)), ["4"]);
+    }
+}
