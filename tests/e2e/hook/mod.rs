@@ -2,6 +2,7 @@
 
 mod background;
 mod environment;
+mod install;
 mod interruption;
 mod list;
 mod order;

@@ -5,11 +5,13 @@ use std::io::IsTerminal as _;
 
 use anstyle::Style;
 use anyhow::Context as _;
-use hostledger::{Binary, InstallNews, LedgerError};
+use hostledger::install::Providers;
+use hostledger::{Binary, InstallNews, Ledger, LedgerError};
 use serde_json::Value;
 
 use super::reasons;
 use crate::args::Globals;
+use crate::command::hook::places::PluginPlaces;
 use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -21,11 +23,13 @@ Examples:
   hostledger binary install yt-dlp --providers env,pip --min-version 2025.1
   hostledger binary install chromium --providers apt,brew
   hostledger binary install readability --override npm='{\"packages\":[\"@postlight/parser\"]}'
+  hostledger binary install black --providers env,pip --plugins ./plugins --hooks-only
   hostledger binary install tool --providers bash --override bash='{\"install\":\"curl … | sh\"}'
 
 Providers are tried in the order given until one succeeds; all of them, and '*' or none given:
 env, npm, pip, brew, cargo, apt. bash runs the command of its override, and only when it is named.
-What a provider runs is recorded (hostledger ps --all --type binary) and has 600 seconds, with all
+When none of them could, the hooks of plugins are asked that the same list allows, by the names of
+their directories (hostledger hook --help). What a provider runs is recorded (hostledger ps --all --type binary) and has 600 seconds, with all
 that it starts. A program that is installed already as it is asked for is left as it is.
 
 Exit codes: 0 when it is installed; 1 when no provider could; 128 + signal when a signal ended it.";
@@ -48,6 +52,31 @@ pub(super) struct Args {
     /// Take no older version than this
     #[arg(long, value_name = "VERSION")]
     min_version: Option<String>,
+    #[command(flatten)]
+    plugins: PluginPlaces,
+    /// Ask the hooks of plugins alone, and none of the built-in providers
+    #[arg(long, conflicts_with = "no_hooks")]
+    hooks_only: bool,
+    /// Ask the built-in providers alone
+    #[arg(long, conflicts_with = "directories")]
+    no_hooks: bool,
+}
+
+impl Args {
+    /// Who is asked: the built-in providers, then the hooks.
+    fn who(&self, ledger: &Ledger) -> Result<Providers, LedgerError> {
+        let mut providers = if self.hooks_only {
+            Providers::none()
+        } else {
+            Providers::built_in()
+        };
+        if !self.no_hooks {
+            for hook in self.plugins.find(ledger)?.installers(ledger)? {
+                providers.add_last(hook);
+            }
+        }
+        Ok(providers)
+    }
 }
 
 fn with_override(text: &str) -> Result<(String, Value), Box<dyn Error + Send + Sync>> {
@@ -59,7 +88,10 @@ fn with_override(text: &str) -> Result<(String, Value), Box<dyn Error + Send + S
 pub(super) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     // Nobody else's orphans: what comes to us descends from what providers run.
     let ledger = globals.options().subreaper(true).open()?;
-    let mut builder = ledger.install(&args.name).providers(&args.providers);
+    let mut builder = ledger
+        .install(&args.name)
+        .providers(&args.providers)
+        .among(args.who(&ledger)?);
     for (provider, with) in &args.overrides {
         builder = builder.overriding(provider, with.clone());
     }
