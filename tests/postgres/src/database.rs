@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::installation::{command, program, run};
+use crate::server::PORT;
 use crate::shared;
 
 /// An empty database, dropped with this.
@@ -11,6 +12,7 @@ use crate::shared;
 pub struct Database {
     /// Where its server's socket is.
     directory: PathBuf,
+    port: u16,
     name: String,
 }
 
@@ -21,14 +23,15 @@ impl Database {
     /// It cannot be started.
     #[must_use]
     pub fn shared() -> Self {
-        Self::new(&shared::directory())
+        Self::new(&shared::directory(), PORT)
     }
 
-    pub(crate) fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path, port: u16) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let database = Self {
             directory: directory.to_owned(),
+            port,
             name: format!("t{}_{number}", std::process::id()),
         };
         database.psql("postgres", &format!("CREATE DATABASE {}", database.name));
@@ -45,7 +48,7 @@ impl Database {
     #[must_use]
     pub fn url_of(&self, login: &str) -> String {
         let socket = self.directory.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://{login}@{socket}/{}", self.name)
+        format!("postgres://{login}@{socket}:{}/{}", self.port, self.name)
     }
 
     /// Its name on the server.
@@ -74,6 +77,7 @@ impl Database {
                 "--host",
             ])
             .arg(&self.directory)
+            .arg(format!("--port={}", self.port))
             .args(["--dbname", database, "--command", sql]))
     }
 }
@@ -81,7 +85,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // A server that is gone has none any more.
-        if crate::server::accepts(&self.directory) {
+        if crate::server::accepts(&self.directory, self.port) {
             let name = &self.name;
             self.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
         }

@@ -21,4 +21,4 @@ mod shared;
 
 pub use database::Database;
 pub use installation::available;
-pub use server::Server;
+pub use server::{PORT, Server};

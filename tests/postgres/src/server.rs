@@ -15,6 +15,9 @@ use crate::installation::{command, program, run, unprivileged};
 /// How long a server may take to be there, on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The usual port. Servers that listen on a socket only may all have it.
+pub const PORT: u16 = 5432;
+
 /// Settings of every server: there is no disk worth waiting for, and the machine is shared.
 const SETTINGS: &str = "
 fsync = off
@@ -32,6 +35,8 @@ lc_messages = 'C'
 #[derive(Debug)]
 pub struct Server {
     directory: TempDir,
+    /// In the name of its socket, and of TCP if it listens there.
+    port: u16,
     running: Option<Child>,
 }
 
@@ -42,21 +47,26 @@ impl Server {
     /// It does not start.
     #[must_use]
     pub fn start() -> Self {
-        Self::with("listen_addresses = ''\n", &[])
+        Self::with("listen_addresses = ''\n", &[], PORT)
     }
 
-    /// A server with further settings (`postgresql.conf`) and files in its data directory, such
-    /// as a key for TLS.
+    /// A server with further settings (`postgresql.conf`), files in its data directory, such as a
+    /// key for TLS, and a port.
     ///
     /// # Panics
     /// It does not start.
     #[must_use]
-    pub fn with(settings: &str, files: &[(&str, &[u8])]) -> Self {
+    pub fn with(settings: &str, files: &[(&str, &[u8])], port: u16) -> Self {
         let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        make(directory.path(), settings, files);
+        make(
+            directory.path(),
+            &format!("{settings}port = {port}\n"),
+            files,
+        );
         let mut server = Self {
             directory,
+            port,
             running: None,
         };
         server.start_again();
@@ -83,7 +93,7 @@ impl Server {
             .stderr(log);
         self.running = Some(server.spawn().unwrap());
         let deadline = Instant::now() + DEADLINE;
-        while !accepts(self.directory.path()) {
+        while !accepts(self.directory.path(), self.port) {
             let ended = self.running.as_mut().unwrap().try_wait().unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -109,7 +119,7 @@ impl Server {
     /// A new and empty database on it.
     #[must_use]
     pub fn database(&self) -> Database {
-        Database::new(self.directory.path())
+        Database::new(self.directory.path(), self.port)
     }
 
     /// Where its socket is.
@@ -154,9 +164,10 @@ pub(crate) fn data(directory: &Path) -> PathBuf {
 }
 
 /// Whether a server answers on the socket in a directory.
-pub(crate) fn accepts(directory: &Path) -> bool {
+pub(crate) fn accepts(directory: &Path, port: u16) -> bool {
     let answer = command(program("pg_isready"))
         .arg("--quiet")
+        .arg(format!("--port={port}"))
         .arg("--host")
         .arg(directory)
         .status();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::installation::{command, unprivileged};
-use crate::server::{accepts, data, make};
+use crate::server::{PORT, accepts, data, make};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -42,7 +42,7 @@ pub(crate) fn directory() -> PathBuf {
     let lock = directory.with_extension("lock");
     let lock = fs::File::create(&lock).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
-    if !accepts(&directory) {
+    if !accepts(&directory, PORT) {
         begin(&directory, parent, &start);
     }
     directory
@@ -75,7 +75,7 @@ fn begin(directory: &Path, parent: i32, start: &str) {
         .status();
     assert!(started.unwrap().success());
     let deadline = Instant::now() + DEADLINE;
-    while !accepts(directory) {
+    while !accepts(directory, PORT) {
         assert!(
             Instant::now() < deadline,
             "the server does not start:\n{}",

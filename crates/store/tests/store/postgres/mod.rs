@@ -1,5 +1,8 @@
 //! The PostgreSQL engine: the contract, and what is particular to servers.
 
+mod opening;
+mod server;
+
 use hostledger_store::{Database as Location, OpenOptions, PostgresStore, Store, StoreError};
 use hostledger_test_postgres::Database;
 
