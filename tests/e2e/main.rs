@@ -34,6 +34,7 @@ mod logs;
 mod namespace;
 mod nested;
 mod output;
+mod postgres;
 mod proof;
 mod prune;
 mod ps;

@@ -25,6 +25,8 @@ const UNTIL_GONE: Duration = Duration::from_secs(3);
 pub struct Ledger {
     directory: TempDir,
     data: PathBuf,
+    /// The URL of its database, when that is not in the directory.
+    database: Option<String>,
 }
 
 impl Default for Ledger {
@@ -48,7 +50,19 @@ impl Ledger {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
         let data = directory.path().join(name.as_ref());
-        Self { directory, data }
+        Self {
+            directory,
+            data,
+            database: None,
+        }
+    }
+
+    /// The same with its database elsewhere, as `HOSTLEDGER_DATABASE` says it.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        let mut ledger = Self::new();
+        ledger.database = Some(url.into());
+        ledger
     }
 
     /// Its data directory, given to the program as `--data`.
@@ -94,8 +108,12 @@ impl Ledger {
     #[must_use]
     pub fn other(&self, program: impl AsRef<OsStr>) -> Invocation {
         let home = self.directory.path().join("home");
-        Invocation::new(program.as_ref(), &self.work(), &home)
-            .env(leftovers::MARK, self.directory.path())
+        let invocation = Invocation::new(program.as_ref(), &self.work(), &home)
+            .env(leftovers::MARK, self.directory.path());
+        match &self.database {
+            Some(url) => invocation.env("HOSTLEDGER_DATABASE", url),
+            None => invocation,
+        }
     }
 
     /// Runs the program with these arguments to its end, without input.

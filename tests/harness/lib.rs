@@ -24,6 +24,7 @@ mod tmux;
 mod wait;
 
 pub use binary::hostledger;
+pub use hostledger_test_postgres as postgres;
 pub use invocation::Invocation;
 pub use keeper::{kill_keeper_of, parent_of};
 pub use ledger::Ledger;

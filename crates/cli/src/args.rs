@@ -41,7 +41,8 @@ pub(crate) struct Globals {
     /// The ledger's directory [env: HOSTLEDGER_DATA] [default: $XDG_DATA_HOME/hostledger]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Another database than the directory's own: sqlite:PATH [env: HOSTLEDGER_DATABASE]
+    /// Another database than the directory's own: sqlite:PATH or postgres://… [env:
+    /// HOSTLEDGER_DATABASE]
     #[arg(long, global = true, value_name = "URL", value_parser = database_url())]
     database: Option<OsString>,
     /// Print records as JSON, one object a line
