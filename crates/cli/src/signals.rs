@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::process;
 use std::thread;
 
-use hostledger::{Running, Signal};
+use hostledger::{Running, Signal, Worker};
 use signal_hook::iterator::{Handle, Signals};
 
 /// What asks a program to end: from the keyboard, from a terminal that closes, by kill(1).
@@ -20,11 +21,7 @@ impl Forwarding {
     /// A signal that was ignored when we were started stays ignored, as nohup(1) and a shell's
     /// background jobs want it.
     pub(crate) fn begin() -> io::Result<Self> {
-        let ignored = ignored_signals(&fs::read_to_string("/proc/self/status")?);
-        let heeded = PASSED_ON.map(Signal::number).into_iter();
-        Ok(Self(Signals::new(
-            heeded.filter(|number| ignored & (1 << (number - 1)) == 0),
-        )?))
+        Ok(Self(heed(&PASSED_ON)?))
     }
 
     /// Passes every signal on to a program while `work` goes on, those that have waited first.
@@ -54,6 +51,49 @@ impl Forwarding {
             done
         })
     }
+}
+
+/// What asks a worker to end.
+const ENDING: [Signal; 3] = [Signal::INT, Signal::HUP, Signal::TERM];
+
+/// From its making, the first signal that asks us to end waits to stop a worker.
+pub(crate) struct Stopping(Signals);
+
+impl Stopping {
+    /// A signal that was ignored when we were started stays ignored.
+    pub(crate) fn begin() -> io::Result<Self> {
+        Ok(Self(heed(&ENDING)?))
+    }
+
+    /// Stops the worker at the first signal, and ends this program at the second.
+    pub(crate) fn during<T>(self, worker: &Worker, work: impl FnOnce(&Worker) -> T) -> T {
+        let Self(mut signals) = self;
+        thread::scope(|scope| {
+            let closing = Closing(signals.handle());
+            scope.spawn(move || {
+                let mut signals = signals.forever().filter_map(Signal::new);
+                if let Some(signal) = signals.next() {
+                    tracing::info!(%signal, "the worker is to stop");
+                    worker.stop();
+                }
+                if let Some(signal) = signals.next() {
+                    // As if the signal had ended us: what is written is written, and whoever
+                    // opens the ledger next sees to the rest.
+                    process::exit(128 + signal.number());
+                }
+            });
+            let done = work(worker);
+            drop(closing);
+            done
+        })
+    }
+}
+
+/// Those of the signals that were not ignored when we were started.
+fn heed(signals: &[Signal]) -> io::Result<Signals> {
+    let ignored = ignored_signals(&fs::read_to_string("/proc/self/status")?);
+    let heeded = signals.iter().map(|signal| signal.number());
+    Signals::new(heeded.filter(|number| ignored & (1 << (number - 1)) == 0))
 }
 
 /// Ends the iteration over signals when it goes, also by a panic.

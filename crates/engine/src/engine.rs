@@ -10,8 +10,10 @@ use hostledger_model::{MachineId, OwnerId, Process, ProcessId, StopRequest};
 use crate::event_loop::EventLoop;
 use crate::message::Message;
 use crate::port::{Clock, LaunchOrder, ProcessBook, Spawner};
+use crate::take_over::{TakeOver, TakeOverError};
 use crate::waker::Waker;
 use crate::watch::Watch;
+use crate::work::{AtEnd, WorkPlan, WorkWatch};
 
 /// What an engine works with.
 pub struct Parts {
@@ -43,6 +45,7 @@ pub enum StartError {
 /// Dropping it ends the supervision, not the processes: what has happened until then is
 /// written down first.
 pub struct Engine {
+    owner: OwnerId,
     inbox: Mutex<Sender<Message>>,
     waker: Arc<Waker>,
     thread: Option<JoinHandle<()>>,
@@ -55,6 +58,7 @@ impl Engine {
     /// The kernel is out of descriptors or threads.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         let waker = Arc::new(Waker::new().map_err(StartError::Waker)?);
+        let owner = parts.owner;
         let (inbox, received) = channel();
         let event_loop = EventLoop::new(parts, received, inbox.clone(), Arc::clone(&waker));
         let thread = thread::Builder::new()
@@ -62,6 +66,7 @@ impl Engine {
             .spawn(|| event_loop.run())
             .map_err(StartError::Thread)?;
         Ok(Self {
+            owner,
             inbox: Mutex::new(inbox),
             waker,
             thread: Some(thread),
@@ -89,6 +94,32 @@ impl Engine {
     /// Sends a signal that is no request to stop, by the process's kill mode.
     pub fn signal(&self, id: ProcessId, signal: i32) {
         self.send(Message::Signal { id, signal });
+    }
+
+    /// Works a queue off, beside whatever else is supervised: what is due is taken on and started.
+    /// One at a time: a second one replaces the first, of which nothing more is begun.
+    ///
+    /// # Errors
+    /// The deaths of others cannot be listened for.
+    pub fn work(&self, mut plan: WorkPlan) -> Result<Arc<WorkWatch>, TakeOverError> {
+        let heir = plan.heir.take();
+        let take_over = heir.map(|bystander| {
+            let waker = Arc::clone(&self.waker);
+            TakeOver::start(bystander, self.owner, move || waker.wake())
+        });
+        let watch = Arc::new(WorkWatch::default());
+        self.send(Message::Work {
+            plan: Box::new(plan),
+            take_over: take_over.transpose()?,
+            watch: Arc::clone(&watch),
+        });
+        Ok(watch)
+    }
+
+    /// Ends the work: nothing more is taken on, what was not started is given back, and what runs
+    /// is left or stopped. The watch tells when that is done.
+    pub fn end_work(&self, at_end: AtEnd) {
+        self.send(Message::EndWork(at_end));
     }
 
     fn send(&self, message: Message) {

@@ -31,6 +31,7 @@ mod take_over;
 mod timers;
 mod waker;
 mod watch;
+mod work;
 
 pub use bystander::{
     Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
@@ -46,3 +47,4 @@ pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;
 pub use take_over::{TakeOver, TakeOverError};
 pub use watch::{NotRecorded, Progress, Watch};
+pub use work::{AtEnd, StoreQueue, WorkCounts, WorkPlan, WorkWatch};

@@ -16,8 +16,10 @@ use crate::watch::Watch;
 /// end that somebody wants goes on, after a moment, as if a start or a request to stop were.
 pub(crate) struct Supervised {
     pub(crate) process: Process,
-    pub(crate) order: Box<LaunchOrder>,
-    pub(crate) watch: Arc<Watch>,
+    /// How it is started; none when it was started by somebody else, or cannot be.
+    pub(crate) order: Option<Box<LaunchOrder>>,
+    /// Who waits for it; none when it is part of the work.
+    pub(crate) watch: Option<Arc<Watch>>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) effects: VecDeque<Effect>,
     /// The event that the effects come from.
@@ -30,12 +32,18 @@ pub(crate) struct Supervised {
 }
 
 impl Supervised {
-    pub(crate) fn new(process: Process, order: Box<LaunchOrder>, watch: Arc<Watch>) -> Self {
+    /// A process in our care, beginning with `event`.
+    pub(crate) fn new(
+        process: Process,
+        order: Option<Box<LaunchOrder>>,
+        watch: Option<Arc<Watch>>,
+        event: Event,
+    ) -> Self {
         Self {
             process,
             order,
             watch,
-            events: VecDeque::from([Event::Launch]),
+            events: VecDeque::from([event]),
             effects: VecDeque::new(),
             handling: None,
             unwritten: VecDeque::new(),
@@ -45,8 +53,12 @@ impl Supervised {
 
     /// Whether nothing more will happen to it here.
     pub(crate) fn is_over(&self) -> bool {
-        self.process.status != ProcessStatus::Running
-            && !self.starting
+        self.process.status != ProcessStatus::Running && self.is_at_rest()
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.starting
             && self.unwritten.is_empty()
             && self.effects.is_empty()
             && self.events.is_empty()

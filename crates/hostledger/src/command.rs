@@ -304,16 +304,28 @@ pub(crate) fn environment(
     process: &Process,
     secrets: &serde_json::Map<String, Value>,
 ) -> Vec<(OsString, OsString)> {
+    let ours: Vec<_> = match process.launch.clear_env {
+        true => Vec::new(),
+        false => std::env::vars_os().collect(),
+    };
+    environment_from(&ours, process, secrets)
+}
+
+/// The same where our environment is known already.
+pub(crate) fn environment_from(
+    ours: &[(OsString, OsString)],
+    process: &Process,
+    secrets: &serde_json::Map<String, Value>,
+) -> Vec<(OsString, OsString)> {
     let given = [&process.env, secrets].map(hostledger_model::environment_variables);
     let mut variables: Vec<(OsString, OsString)> = Vec::new();
     if !process.launch.clear_env {
-        variables.extend(std::env::vars_os().filter(|(key, _)| {
-            let given = |key: &OsStr| {
-                key.to_str()
-                    .is_some_and(|key| given.iter().any(|map| map.contains_key(key)))
-            };
-            !given(key) && key != PROCESS_ID
-        }));
+        let is_given = |key: &OsStr| {
+            key.to_str()
+                .is_some_and(|key| given.iter().any(|map| map.contains_key(key)))
+        };
+        let kept = |(key, _): &&(OsString, OsString)| !is_given(key) && key != PROCESS_ID;
+        variables.extend(ours.iter().filter(kept).cloned());
     }
     variables.extend(
         given

@@ -1,7 +1,7 @@
 //! What can go wrong with a ledger.
 
 use hostledger_engine::install::InstallError;
-use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError};
+use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError, TakeOverError};
 use hostledger_install::hooks::InvalidArgument;
 use hostledger_install::{InvalidName, LinkError, RunError};
 use hostledger_model::{
@@ -60,6 +60,9 @@ pub enum LedgerError {
     /// Supervision cannot begin.
     #[error(transparent)]
     Engine(#[from] StartError),
+    /// The deaths of others cannot be listened for.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
     /// The lock that says we are alive cannot be had.
     #[error(transparent)]
     Owner(#[from] OwnerError),

@@ -150,6 +150,10 @@ impl Ledger {
         &*self.inner.store
     }
 
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.inner.store)
+    }
+
     /// The directory to write logs and locks into.
     pub(crate) fn writable_data_dir(&self) -> Result<&DataDir, LedgerError> {
         self.check_process()?;
@@ -269,12 +273,16 @@ fn open_store(options: &LedgerOptions) -> Result<(Arc<dyn Store>, Option<DataDir
             .map_or_else(DataDir::default_path, Ok)?;
         DataDir::create(&path)
     };
+    let open_options = OpenOptions {
+        durability: options.durability,
+        ..OpenOptions::default()
+    };
     let Some(url) = &options.database else {
         let directory = data_dir()?;
-        let store = Database::Sqlite(directory.database()).open(&OpenOptions::default())?;
+        let store = Database::Sqlite(directory.database()).open(&open_options)?;
         return Ok((store, Some(directory)));
     };
-    let store = Database::parse(url)?.open(&OpenOptions::default())?;
+    let store = Database::parse(url)?.open(&open_options)?;
     // Reading another program's database leaves no trace, not even a directory.
     let directory = match store.access() {
         Access::Foreign => None,

@@ -49,6 +49,7 @@ mod stdio;
 mod stop;
 mod submit;
 mod tree;
+mod worker;
 
 pub use binary::{BinaryCheck, Drift, InstallBuilder};
 pub use command::CommandBuilder;
@@ -67,10 +68,11 @@ pub use submit::{
     BATCH_BYTES, BATCH_LINES, Batch, LONGEST_LINE, LineError, LinesError, SubmitLines,
 };
 pub use tree::Tree;
+pub use worker::{OnExit, Worker, WorkerBuilder};
 
 pub use hostledger_engine::install::InstallNews;
 pub use hostledger_engine::{
-    Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped,
+    Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped, WorkCounts,
 };
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
 pub use hostledger_install as install;
@@ -85,4 +87,6 @@ pub use hostledger_model::{
 pub use hostledger_process::{
     Begin, LiveUsage, Means, Removed, Signal, Stream, Survivor, SweepVerdict, Swept, tail,
 };
-pub use hostledger_store::{Descendant, ProcessFilter, RecordId, Records, Rows, StoreError};
+pub use hostledger_store::{
+    Descendant, Durability, ProcessFilter, RecordId, Records, Rows, StoreError,
+};

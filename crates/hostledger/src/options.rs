@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hostledger_host::{Offline, Resolver};
 use hostledger_model::SecretWords;
 use hostledger_process::Means;
+use hostledger_store::Durability;
 
 use crate::{Ledger, LedgerError};
 
@@ -21,6 +22,7 @@ pub struct LedgerOptions {
     pub(crate) keeper: KeeperChoice,
     pub(crate) subreaper: bool,
     pub(crate) means: Option<Means>,
+    pub(crate) durability: Durability,
 }
 
 /// Which program stays the parent of what is launched, and outlives us.
@@ -63,6 +65,7 @@ impl Default for LedgerOptions {
             keeper: KeeperChoice::default(),
             subreaper: false,
             means: None,
+            durability: Durability::default(),
         }
     }
 }
@@ -126,6 +129,13 @@ impl LedgerOptions {
     #[must_use]
     pub fn means(mut self, means: Means) -> Self {
         self.means = Some(means);
+        self
+    }
+
+    /// Says what a commit survives; the loss of power only when you ask for that.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

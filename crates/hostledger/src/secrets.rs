@@ -48,31 +48,40 @@ impl Ledger {
         &self,
         process: &Process,
     ) -> Result<Map<String, Value>, LedgerError> {
-        let Some(key) = process.secret_env.first() else {
+        if process.secret_env.is_empty() {
             return Ok(Map::new());
-        };
-        let missing = |key: &String| LedgerError::SecretMissing {
-            id: process.id,
-            key: key.clone(),
-        };
-        let path = self.secrets_path(process.secret_batch.ok_or_else(|| missing(key))?)?;
-        let secrets = match read(&path, process.id) {
-            Ok(secrets) => secrets.unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
-            Err(source) => return Err(LedgerError::Secrets { path, source }),
-        };
-        match process
-            .secret_env
-            .iter()
-            .find(|key| !secrets.contains_key(*key))
-        {
-            Some(key) => Err(missing(key)),
-            None => Ok(secrets),
         }
+        kept(self.writable_data_dir()?.path(), process)
     }
 
     fn secrets_path(&self, batch: SecretBatchId) -> Result<PathBuf, LedgerError> {
         Ok(secrets_file(self.writable_data_dir()?.path(), batch))
+    }
+}
+
+/// The secret values of a queued process, of the ledger in `data_dir`.
+pub(crate) fn kept(data_dir: &Path, process: &Process) -> Result<Map<String, Value>, LedgerError> {
+    let Some(key) = process.secret_env.first() else {
+        return Ok(Map::new());
+    };
+    let missing = |key: &String| LedgerError::SecretMissing {
+        id: process.id,
+        key: key.clone(),
+    };
+    let batch = process.secret_batch.ok_or_else(|| missing(key))?;
+    let path = secrets_file(data_dir, batch);
+    let secrets = match read(&path, process.id) {
+        Ok(secrets) => secrets.unwrap_or_default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
+        Err(source) => return Err(LedgerError::Secrets { path, source }),
+    };
+    match process
+        .secret_env
+        .iter()
+        .find(|key| !secrets.contains_key(*key))
+    {
+        Some(key) => Err(missing(key)),
+        None => Ok(secrets),
     }
 }
 

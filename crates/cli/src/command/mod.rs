@@ -24,6 +24,7 @@ mod stop;
 mod submit;
 mod tree;
 mod wait;
+mod work;
 
 use clap::Subcommand;
 use hostledger::{Ledger, LedgerError, ProcessId};
@@ -37,6 +38,7 @@ use crate::printer::Printer;
 pub(crate) enum Command {
     Run(run::Args),
     Submit(submit::Args),
+    Work(work::Args),
     Cancel(cancel::Args),
     Restart(restart::Args),
     Ps(ps::Args),
@@ -62,6 +64,7 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Run(args) => Ok(run::run(args, globals, printer)),
         Command::Submit(args) => submit::run(args, globals, printer),
+        Command::Work(args) => work::run(args, globals, printer),
         Command::Cancel(args) => cancel::run(args, globals, printer),
         Command::Restart(args) => restart::run(args, globals, printer),
         Command::Ps(args) => ps::run(args, globals, printer),

@@ -1,6 +1,7 @@
 //! The loop: waits for what happens, has it decided, carries it out.
 
 mod saving;
+mod work;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,6 +20,7 @@ use crate::supervised::{Saving, Supervised};
 use crate::timers::{Alarm, Timers};
 use crate::waker::Waker;
 use crate::watch::{NotRecorded, Progress};
+use crate::work::Work;
 
 const SIGKILL: i32 = 9;
 
@@ -31,6 +33,7 @@ pub(crate) struct EventLoop {
     /// Processes of ours whose rows are somebody else's: to be reaped, not recorded.
     abandoned: HashSet<ProcessId>,
     timers: Timers,
+    work: Option<Work>,
     closing: bool,
 }
 
@@ -49,13 +52,14 @@ impl EventLoop {
             supervised: HashMap::new(),
             abandoned: HashSet::new(),
             timers: Timers::default(),
+            work: None,
             closing: false,
         }
     }
 
     /// Runs until it is told to close and everything that has happened is written down.
     pub(crate) fn run(mut self) {
-        while !(self.closing && self.supervised.values().all(Supervised::can_be_left)) {
+        while !self.is_over() {
             self.wait();
             self.waker.clear();
             while let Ok(message) = self.inbox.try_recv() {
@@ -70,6 +74,7 @@ impl EventLoop {
                     Alarm::Overtake => self.overtake(id),
                 }
             }
+            self.tend_work();
         }
         let unwritten = self
             .supervised
@@ -78,6 +83,11 @@ impl EventLoop {
         for id in unwritten.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.end_unrecorded(id);
         }
+    }
+
+    fn is_over(&self) -> bool {
+        let can_be_left = || self.supervised.values().all(Supervised::can_be_left);
+        self.closing && self.work.is_none() && can_be_left()
     }
 
     /// Ends a program whose start cannot be written down.
@@ -91,14 +101,17 @@ impl EventLoop {
 
     /// Sleeps until something is to be done.
     fn wait(&mut self) {
-        let timeout = self
-            .timers
-            .next_in(self.parts.clock.elapsed())
-            .map(timespec);
-        let mut fds = [
+        let timer = self.timers.next_in(self.parts.clock.elapsed());
+        let timeout = timer.into_iter().chain(self.work_is_due_in()).min();
+        let timeout = timeout.map(timespec);
+        let mut fds = vec![
             PollFd::new(&*self.waker, PollFlags::IN),
             PollFd::from_borrowed_fd(self.parts.spawner.readiness(), PollFlags::IN),
         ];
+        fds.extend(
+            self.news_of_work()
+                .map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)),
+        );
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             // Only a kernel out of memory is left (poll(2)); going round again is all there is.
@@ -114,8 +127,8 @@ impl EventLoop {
                 watch,
             } => {
                 let id = process.id;
-                self.supervised
-                    .insert(id, Supervised::new(*process, order, watch));
+                let supervised = Supervised::new(*process, Some(order), Some(watch), Event::Launch);
+                self.supervised.insert(id, supervised);
                 self.advance(id);
             }
             Message::Stop { id, request, grace } => {
@@ -128,6 +141,14 @@ impl EventLoop {
                 }
             }
             Message::Saved { id, result } => self.saved(id, result),
+            Message::Work {
+                plan,
+                take_over,
+                watch,
+            } => self.begin_work(*plan, take_over, watch),
+            Message::EndWork(at_end) => self.begin_to_end_work(at_end),
+            Message::Claimed(claims) => self.claimed(claims),
+            Message::GivenBack { id, result } => self.given_back(id, result),
             Message::Close => self.closing = true,
         }
     }
@@ -191,10 +212,12 @@ impl EventLoop {
         };
         match effect {
             Effect::Spawn => {
+                // What goes on without one was started by somebody else.
+                let Some(order) = &supervised.order else {
+                    return;
+                };
                 supervised.starting = true;
-                self.parts
-                    .spawner
-                    .spawn(&supervised.process, &supervised.order);
+                self.parts.spawner.spawn(&supervised.process, order);
                 // What came of it may be known already, without the descriptor becoming ready.
                 self.waker.wake();
             }
@@ -232,14 +255,19 @@ impl EventLoop {
         let Some(supervised) = self.supervised.remove(&id) else {
             return;
         };
-        let process = Box::new(supervised.process);
+        let process = supervised.process;
         let end_rest = process.stop.is_some().then_some(process.kill_mode);
         self.parts.spawner.release(id, end_rest);
         self.parts.book.closed(&process);
-        supervised.watch.tell(match process.status {
-            ProcessStatus::Queued => Progress::Queued(process),
-            ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
-        });
+        if let Some(watch) = supervised.watch {
+            let process = Box::new(process);
+            watch.tell(match process.status {
+                ProcessStatus::Queued => Progress::Queued(process),
+                ProcessStatus::Running | ProcessStatus::Exited => Progress::Ended(process),
+            });
+        } else if let Some(work) = &mut self.work {
+            work.finished(process);
+        }
     }
 }
 
@@ -247,13 +275,15 @@ impl Drop for EventLoop {
     /// Nobody waits for a loop that has ended, be it by a panic.
     fn drop(&mut self) {
         for (id, supervised) in &self.supervised {
-            if matches!(
-                supervised.watch.progress(),
-                Progress::Starting | Progress::Running(_)
-            ) {
+            if let Some(watch) = &supervised.watch
+                && matches!(watch.progress(), Progress::Starting | Progress::Running(_))
+            {
                 let reason = NotRecorded::Unsupervised { id: *id };
-                supervised.watch.tell(Progress::NotRecorded(reason));
+                watch.tell(Progress::NotRecorded(reason));
             }
+        }
+        if let Some(work) = &self.work {
+            work.watch.tell_over();
         }
     }
 }

@@ -119,9 +119,11 @@ impl EventLoop {
         if saving.is_start() {
             self.parts.book.opened(&supervised.process);
         }
-        if supervised.process.status == ProcessStatus::Running {
+        if supervised.process.status == ProcessStatus::Running
+            && let Some(watch) = &supervised.watch
+        {
             let running = Box::new(supervised.process.clone());
-            supervised.watch.tell(Progress::Running(running));
+            watch.tell(Progress::Running(running));
         }
         self.save(id);
         self.advance(id);
@@ -146,7 +148,9 @@ impl EventLoop {
                 exit_code,
                 source,
             };
-            supervised.watch.tell(Progress::NotRecorded(reason));
+            if let Some(watch) = &supervised.watch {
+                watch.tell(Progress::NotRecorded(reason));
+            }
         }
         if is_start && failures == PATIENCE {
             self.end_unrecorded(id);
@@ -208,10 +212,11 @@ impl EventLoop {
             | ProcessChange::StopRequested(_) => {}
         }
         self.timers.disarm(id);
-        if let Some(supervised) = self.supervised.remove(&id) {
-            supervised
-                .watch
-                .tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
+        let supervised = self.supervised.remove(&id);
+        if let Some(watch) = supervised.and_then(|it| it.watch) {
+            watch.tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
+        } else if let Some(work) = &mut self.work {
+            work.taken_over(id);
         }
     }
 }

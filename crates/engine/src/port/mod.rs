@@ -3,7 +3,9 @@
 mod book;
 mod clock;
 mod spawner;
+mod work;
 
 pub use book::{BookError, ProcessBook, Saved};
 pub use clock::{Clock, SystemClock};
 pub use spawner::{LaunchOrder, LogFilesPlace, OutputPlace, SignalFailed, Spawner, StdinSource};
+pub use work::{Answered, NotStartable, Orders, Queue};

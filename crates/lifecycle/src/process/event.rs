@@ -23,6 +23,8 @@ pub enum Event {
     },
     /// It runs and somebody else supervised it; now we do.
     Adopted,
+    /// Whoever supervises it leaves, and it is to live on.
+    Left,
     /// Its program could not be executed.
     SpawnFailed {
         /// 127 when there is no such program, 126 when it cannot be executed.
@@ -59,6 +61,7 @@ impl Event {
             Self::Launch => "launch",
             Self::Spawned { .. } => "spawned",
             Self::Adopted => "adopted",
+            Self::Left => "left",
             Self::SpawnFailed { .. } => "spawn_failed",
             Self::Exited(_) => "exited",
             Self::Lost => "lost",

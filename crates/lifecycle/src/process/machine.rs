@@ -95,7 +95,11 @@ impl ProcessMachine {
                 Handled
             }
             Event::Lost => Transition(end(context, unseen(context.now, Outcome::Lost))),
-            Event::Adopted | Event::Exited(_) | Event::TimedOut | Event::GraceOver => Super,
+            Event::Adopted
+            | Event::Left
+            | Event::Exited(_)
+            | Event::TimedOut
+            | Event::GraceOver => Super,
         }
     }
 
@@ -115,6 +119,11 @@ impl ProcessMachine {
                     let (at, grace) = (stop.at, context.grace);
                     arm_grace(context, at, Some(grace));
                 }
+                Handled
+            }
+            Event::Left if context.process.detached => Handled,
+            Event::Left => {
+                context.save(ProcessChange::Detached);
                 Handled
             }
             Event::TimedOut => {

@@ -1,0 +1,128 @@
+//! `hostledger work`: runs what is queued.
+
+mod progress;
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, channel};
+
+use anstyle::Style;
+use anyhow::Context as _;
+use clap::ValueEnum;
+use hostledger::{OnExit, Process, Worker};
+
+use crate::args::Globals;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::signals::Stopping;
+
+const EXAMPLES: &str = "\
+Examples:
+  hostledger submit -- make test; hostledger work --once
+  hostledger work                       until SIGTERM or Ctrl-C, as many at a time as cores
+  hostledger work --jobs 8 --on-exit stop
+  hostledger work --once --json | jq .exit_code
+
+Exit codes:
+  0  the work is done, or was stopped, whatever the exit codes of what was run
+  1  it could not begin
+  2  the command line makes no sense
+
+On SIGTERM, SIGINT or SIGHUP nothing more is started and what was taken on is given back; what
+runs goes on and is looked after by its keeper, or is stopped, as --on-exit says. A second signal
+ends the worker at once: whoever opens the ledger next writes down what has become of its work.
+Several workers may share a ledger.";
+
+/// Run what is queued, several at a time, until it is stopped
+///
+/// What is due is run in the order of its time; what fails is tried again if it has attempts
+/// left. What a worker that was killed has left behind is taken over. With --json the record of
+/// each process is printed as it ends.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How many to run at a time [default: the number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// End when nothing is due and nothing runs; what is due later stays queued
+    #[arg(long)]
+    once: bool,
+    /// What becomes of what runs when we are to end
+    #[arg(long, value_name = "HOW", default_value = "leave")]
+    on_exit: AtExit,
+    /// What is written survives our death (normal), or the loss of power as well (full)
+    #[arg(long, value_name = "HOW", default_value = "normal")]
+    durability: Durability,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AtExit {
+    /// It goes on by itself
+    Leave,
+    /// It is ended
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Durability {
+    /// No wait for the disk
+    Normal,
+    /// Each commit waits for the disk
+    Full,
+}
+
+/// Works.
+pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let durability = match args.durability {
+        Durability::Normal => hostledger::Durability::Normal,
+        Durability::Full => hostledger::Durability::Full,
+    };
+    // Should a keeper die, its programs become ours.
+    let options = globals.options().subreaper(true).durability(durability);
+    let ledger = options.open()?;
+    let signals = Stopping::begin().context("cannot heed signals")?;
+    let mut builder = ledger.worker().on_exit(match args.on_exit {
+        AtExit::Leave => OnExit::Leave,
+        AtExit::Stop => OnExit::Stop,
+    });
+    if let Some(jobs) = args.jobs {
+        builder = builder.jobs(jobs.get());
+    }
+    if args.once {
+        builder = builder.once();
+    }
+    let ended = printer.is_json().then(channel).map(|(sender, ended)| {
+        builder = builder.clone().tell_ended(sender);
+        ended
+    });
+    let worker = builder.start()?;
+    signals.during(&worker, |worker| match ended {
+        Some(ended) => print_records(worker, ended, printer),
+        None => show(worker, printer),
+    })?;
+    Ok(Exit::Success)
+}
+
+/// The work goes on when nobody reads its records any more.
+fn print_records(
+    worker: &Worker,
+    ended: Receiver<Process>,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let printed = ended.iter().try_for_each(|process| {
+        printer.json(&process.to_json())?;
+        printer.flush()
+    });
+    drop(ended);
+    let _counts = worker.wait();
+    Ok(printed?)
+}
+
+fn show(worker: &Worker, printer: &mut Printer) -> anyhow::Result<()> {
+    let counts = if progress::is_wanted(printer) {
+        progress::show(worker)
+    } else {
+        worker.wait()
+    };
+    printer.line(Style::new(), &progress::summary(&counts))?;
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Working off a queue, in the midst of supervising what was started.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostledger_lifecycle::process::Event;
+use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, with_causes};
+use hostledger_store::{Claimed, Claims};
+
+use super::EventLoop;
+use crate::message::Message;
+use crate::port::BookError;
+use crate::supervised::Supervised;
+use crate::take_over::TakeOver;
+use crate::work::{AtEnd, Work, WorkPlan, WorkWatch};
+
+impl EventLoop {
+    /// Does for the work whatever can be done now.
+    pub(super) fn tend_work(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        if work.ending.is_none() && self.closing {
+            work.ending = Some(AtEnd::Leave);
+        }
+        if work.ending.is_some() {
+            self.end_work();
+            return;
+        }
+        if work.backlog.waits_for_news() && work.plan.queue.has_news() {
+            work.backlog.news();
+        }
+        self.start_waiting();
+        let now = self.parts.clock.now();
+        if self
+            .work
+            .as_mut()
+            .is_some_and(|it| it.is_done_for_once(now))
+        {
+            self.finish_work();
+        }
+        self.claim();
+    }
+
+    pub(super) fn begin_work(
+        &mut self,
+        plan: WorkPlan,
+        take_over: Option<TakeOver>,
+        watch: Arc<WorkWatch>,
+    ) {
+        self.finish_work();
+        self.work = Some(Work::new(plan, take_over, watch));
+    }
+
+    /// What becomes readable when there may be news of the queue, while that is of interest.
+    pub(super) fn news_of_work(&self) -> Option<BorrowedFd<'_>> {
+        let work = self.work.as_ref().filter(|work| work.ending.is_none())?;
+        let listens = work.backlog.waits_for_news();
+        listens.then(|| work.plan.queue.readiness())
+    }
+
+    /// How long until something is due that nobody will tell of.
+    pub(super) fn work_is_due_in(&self) -> Option<Duration> {
+        let work = self.work.as_ref().filter(|work| work.ending.is_none())?;
+        let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
+        work.backlog.next_in(elapsed, now)
+    }
+
+    fn start_waiting(&mut self) {
+        while let Some(work) = &mut self.work
+            && work.free() > 0
+            && let Some(claimed) = work.backlog.take()
+        {
+            let now = self.parts.clock.now();
+            // Somebody else may have it by now: we have slept.
+            if claimed.process.retry_at.is_none_or(|lease| lease <= now) {
+                tracing::debug!(id = %claimed.process.id, "its lease was over before its start");
+                continue;
+            }
+            self.start_claimed(claimed);
+        }
+    }
+
+    fn start_claimed(&mut self, claimed: Claimed) {
+        let Some(work) = &mut self.work else { return };
+        let process = claimed.process;
+        let id = process.id;
+        work.begin(id);
+        let (order, event) = match work.plan.orders.order(&process) {
+            Ok(order) => (Some(Box::new(order)), Event::Tick),
+            Err(refusal) => {
+                let (exit_code, reason) = (refusal.exit_code, refusal.reason);
+                (None, Event::SpawnFailed { exit_code, reason })
+            }
+        };
+        let supervised = Supervised::new(process, order, None, event);
+        self.supervised.insert(id, supervised);
+        self.advance(id);
+    }
+
+    fn claim(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
+        if let Some(limit) = work.backlog.ask(work.free(), elapsed, now) {
+            let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
+            let answered = Box::new(move |claims| {
+                // The loop may have ended: whoever opens the ledger next finds what is ours.
+                if outbox.send(Message::Claimed(claims)).is_ok() {
+                    waker.wake();
+                }
+            });
+            work.plan.queue.claim(limit, now, answered);
+        }
+    }
+
+    pub(super) fn claimed(&mut self, answer: Result<Claims, BookError>) {
+        let Some(work) = &mut self.work else { return };
+        match answer {
+            Ok(claims) => {
+                for row in &claims.corrupt {
+                    let error = row as &dyn std::error::Error;
+                    tracing::warn!(error, "a queued process cannot be read: it is put off");
+                }
+                let unreadable = claims.corrupt.len() as u64;
+                work.watch.count(|counts| counts.unreadable += unreadable);
+                work.backlog.answered(claims, self.parts.clock.now());
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = with_causes(&*error),
+                    "what is due cannot be taken on"
+                );
+                work.backlog.failed(self.parts.clock.elapsed());
+            }
+        }
+    }
+
+    /// What is not started is given back, and what runs is left or stopped; then it is over.
+    fn end_work(&mut self) {
+        self.give_back();
+        let Some(work) = &self.work else { return };
+        let ids: Vec<ProcessId> = work.active.iter().copied().collect();
+        let leaves = work.ending == Some(AtEnd::Leave);
+        let mut left = 0;
+        for id in &ids {
+            if leaves && self.is_left(*id) {
+                left += 1;
+            }
+        }
+        let Some(work) = &self.work else { return };
+        if left == work.active.len() && work.giving_back == 0 && !work.backlog.is_claiming() {
+            work.watch.count(|counts| counts.left = left as u64);
+            self.finish_work();
+        }
+    }
+
+    /// Whether a process is marked as one that lives on, as far as that can be written.
+    fn is_left(&mut self, id: ProcessId) -> bool {
+        let Some(supervised) = self.supervised.get(&id) else {
+            return true;
+        };
+        if supervised.process.status == ProcessStatus::Running
+            && !supervised.process.detached
+            && supervised.is_at_rest()
+        {
+            self.feed(id, Event::Left);
+        }
+        let supervised = self.supervised.get(&id);
+        supervised.is_none_or(|it| it.can_be_left() && it.process.status != ProcessStatus::Queued)
+    }
+
+    fn give_back(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        for claimed in work.backlog.give_up() {
+            work.giving_back += 1;
+            let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
+            let id = claimed.process.id;
+            let given = Box::new(move |result| {
+                // The loop may have ended: then nobody waits for this any more.
+                if outbox.send(Message::GivenBack { id, result }).is_ok() {
+                    waker.wake();
+                }
+            });
+            let retry_at = claimed.due_at;
+            let change = ProcessChange::Deferred { retry_at };
+            let (owner, now) = (self.parts.owner, self.parts.clock.now());
+            self.parts.book.save(id, owner, change, now, given);
+        }
+    }
+
+    pub(super) fn given_back(&mut self, id: ProcessId, result: Result<bool, BookError>) {
+        let Some(work) = &mut self.work else { return };
+        work.giving_back -= 1;
+        match result {
+            Ok(true) => work.watch.count(|counts| counts.given_back += 1),
+            Ok(false) => tracing::debug!(%id, "a process that is given back is not ours any more"),
+            // It is taken for ours until we are gone, and then given back by whoever comes next.
+            Err(error) => {
+                tracing::warn!(%id, error = with_causes(&*error), "a process was not given back");
+            }
+        }
+    }
+
+    /// Begins to end the work; a stop goes before leaving.
+    pub(super) fn begin_to_end_work(&mut self, at_end: AtEnd) {
+        let Some(work) = &mut self.work else { return };
+        if let AtEnd::Stop { request, grace } = &at_end {
+            let ids: Vec<ProcessId> = work.active.iter().copied().collect();
+            for id in ids {
+                let (request, grace) = (request.clone(), Some(*grace));
+                self.feed(id, Event::StopRequested { request, grace });
+            }
+        }
+        if let Some(work) = &mut self.work {
+            work.ending = Some(at_end);
+        }
+    }
+
+    fn finish_work(&mut self) {
+        if let Some(work) = self.work.take() {
+            work.watch.tell_over();
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Working off what is queued.
+
+mod orders;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use hostledger_engine::{AtEnd, StoreQueue, WorkCounts, WorkPlan, WorkWatch};
+use hostledger_model::Process;
+use hostledger_process::Signal;
+
+use self::orders::LedgerOrders;
+use crate::ledger::{Supervision, WithKeeper};
+use crate::stop::stop_request;
+use crate::{Ledger, LedgerError};
+
+/// Between SIGTERM and SIGKILL of what is stopped with its worker.
+const GRACE: TimeDelta = TimeDelta::seconds(5);
+
+/// What becomes of what runs when its worker is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnExit {
+    /// It goes on under its keeper, marked as detached; how it ended is written down by whoever
+    /// opens the ledger next.
+    #[default]
+    Leave,
+    /// It is stopped by its kill mode: SIGTERM, and after 5 seconds SIGKILL.
+    Stop,
+}
+
+/// How what is queued is to be worked off; see [`Ledger::worker`].
+#[derive(Clone)]
+#[must_use = "nothing is started before `start` or `run`"]
+pub struct WorkerBuilder {
+    ledger: Ledger,
+    jobs: usize,
+    once: bool,
+    on_exit: OnExit,
+    ended: Option<Sender<Process>>,
+}
+
+/// A worker: takes on what is due and runs it, several at a time.
+///
+/// Dropped, it goes on in the background, for as long as the ledger is open.
+pub struct Worker {
+    supervision: Arc<Supervision>,
+    watch: Arc<WorkWatch>,
+    on_exit: OnExit,
+}
+
+impl Ledger {
+    /// A worker for what is queued on this machine: by default as many processes at a time as
+    /// there are cores, until it is stopped.
+    ///
+    /// What is due is taken on in the order of its `retry_at`, creation and id; however many
+    /// workers share a ledger, each process is run by one. Failures are tried again as their rows
+    /// ask for. What a worker that has died left behind is taken over.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let ledger = hostledger::Ledger::open(directory.path().join("ledger"))?;
+    /// for number in 0..3 {
+    ///     ledger.command("echo").arg(number.to_string()).create()?;
+    /// }
+    /// let counts = ledger.worker().jobs(2).once().run()?;
+    /// assert_eq!((counts.succeeded, counts.failed), (3, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn worker(&self) -> WorkerBuilder {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        WorkerBuilder {
+            ledger: self.clone(),
+            jobs: cores,
+            once: false,
+            on_exit: OnExit::default(),
+            ended: None,
+        }
+    }
+}
+
+impl WorkerBuilder {
+    /// Says how many run at once, at least 1.
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs.max(1);
+        self
+    }
+
+    /// Has it end when nothing is due and nothing that it started or took over runs. What is due
+    /// later stays queued.
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// Says what becomes of what runs when it is stopped; it is left unless you say so.
+    pub fn on_exit(mut self, on_exit: OnExit) -> Self {
+        self.on_exit = on_exit;
+        self
+    }
+
+    /// Has each process that has ended for good told to a channel, as it ends. What is not
+    /// received waits in memory; the channel closes when the work is over.
+    pub fn tell_ended(mut self, ended: Sender<Process>) -> Self {
+        self.ended = Some(ended);
+        self
+    }
+
+    /// Begins, in the background. One worker for each open ledger: a second one takes the place
+    /// of the first, which then takes on nothing more.
+    ///
+    /// # Errors
+    /// Supervision cannot begin, or the database cannot be used.
+    pub fn start(self) -> Result<Worker, LedgerError> {
+        let ledger = &self.ledger;
+        let data_dir = ledger.writable_data_dir()?.clone();
+        let machine = ledger.current_machine()?.id;
+        let supervision = ledger.supervision(WithKeeper::Now)?;
+        let queue = StoreQueue::open(ledger.shared_store(), machine, supervision.owner())?;
+        let watch = supervision.engine.work(WorkPlan {
+            heir: Some(ledger.bystander()?),
+            queue: Box::new(queue),
+            orders: Box::new(LedgerOrders::new(data_dir)),
+            jobs: self.jobs,
+            once: self.once,
+            ended: self.ended,
+        })?;
+        Ok(Worker {
+            supervision,
+            watch,
+            on_exit: self.on_exit,
+        })
+    }
+
+    /// Works until it is done, which is never unless [`once`](Self::once) was asked for.
+    ///
+    /// # Errors
+    /// It could not begin.
+    pub fn run(self) -> Result<WorkCounts, LedgerError> {
+        Ok(self.start()?.wait())
+    }
+}
+
+impl Worker {
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> WorkCounts {
+        self.watch.counts()
+    }
+
+    /// Waits until it is done, or was stopped and everything is written down.
+    #[must_use]
+    pub fn wait(&self) -> WorkCounts {
+        loop {
+            if let Some(counts) = self.wait_timeout(Duration::MAX) {
+                return counts;
+            }
+        }
+    }
+
+    /// The same; none when `timeout` has passed before.
+    #[must_use]
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<WorkCounts> {
+        self.watch.wait(Some(timeout))
+    }
+
+    /// Stops it: it takes on nothing more, gives back what it has not started, and leaves or
+    /// stops what runs. [`wait`](Self::wait) tells when that is done.
+    pub fn stop(&self) {
+        self.supervision.engine.end_work(match self.on_exit {
+            OnExit::Leave => AtEnd::Leave,
+            OnExit::Stop => AtEnd::Stop {
+                request: stop_request(Signal::TERM),
+                grace: GRACE,
+            },
+        });
+    }
+
+    /// Waits until the counts are others than `seen`; none when the work is over.
+    #[must_use]
+    pub fn wait_changed(&self, seen: &WorkCounts) -> Option<WorkCounts> {
+        self.watch.wait_changed(seen)
+    }
+}
