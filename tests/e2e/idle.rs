@@ -9,10 +9,10 @@ use hostledger_tests::{Ledger, wait_until};
 use crate::background::Background;
 
 /// Longer than any period worth looking in.
-const A_WHILE: Duration = Duration::from_secs(1);
+pub(crate) const A_WHILE: Duration = Duration::from_secs(1);
 
 /// How often all threads of a process have gone to sleep.
-fn sleeps(pid: i32) -> u64 {
+pub(crate) fn sleeps(pid: i32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let counts = threads.map(|thread| {
         let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();

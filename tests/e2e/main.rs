@@ -52,3 +52,4 @@ mod terminal;
 mod timeout;
 mod tree;
 mod wait;
+mod work;

@@ -83,7 +83,8 @@ impl TakeOver {
         })
     }
 
-    /// Whether something of the dead is still to be settled, or waited for.
+    /// Whether something of the dead is still to be settled, or waited for. What may outlive
+    /// whoever started it is not waited for.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.shared.busy.load(Ordering::Acquire)
@@ -168,7 +169,9 @@ impl Heir {
                 self.take_over(owner);
             }
             self.stop_overdue();
-            let busy = !self.inherited.is_empty() || !self.again.is_empty();
+            // What may outlive its worker goes on, whoever comes and goes.
+            let awaited = |it: &Inherited| !it.process.detached;
+            let busy = self.inherited.values().any(awaited) || !self.again.is_empty();
             self.shared.busy.store(busy, Ordering::Release);
             changed();
             for token in self.wait() {

@@ -65,9 +65,14 @@ impl Committer for FileCommitter {
         let Ok(mut connection) = self.connect() else {
             return true;
         };
-        let changed = self.version.has_changed(&mut connection);
-        self.connection = Some(connection);
-        changed
+        // The log is written before the commit can be seen: who writes has the lock until then.
+        let changed = transaction::immediate(&mut connection, |connection| {
+            Ok::<_, diesel::result::Error>(self.version.has_changed(connection))
+        });
+        if changed.is_ok() {
+            self.connection = Some(connection);
+        }
+        changed.unwrap_or(true)
     }
 }
 
