@@ -77,9 +77,7 @@ impl Stopping {
                     worker.stop();
                 }
                 if let Some(signal) = signals.next() {
-                    // As if the signal had ended us: what is written is written, and whoever
-                    // opens the ledger next sees to the rest.
-                    process::exit(128 + signal.number());
+                    end_at_once(signal);
                 }
             });
             let done = work(worker);
@@ -87,6 +85,16 @@ impl Stopping {
             done
         })
     }
+}
+
+/// As if the signal had ended us: what is written is written, and whoever opens the ledger next
+/// sees to the rest.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing is to be waited for, neither threads nor destructors"
+)]
+fn end_at_once(signal: Signal) -> ! {
+    process::exit(128 + signal.number())
 }
 
 /// Those of the signals that were not ignored when we were started.
