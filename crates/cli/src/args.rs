@@ -151,7 +151,6 @@ mod tests {
             "run --retries 2 -- true",
             "run --record -- true",
             "cleanup --delete",
-            "work",
             "--strict ps",
         ] {
             let words = ["hostledger"].into_iter().chain(line.split(' '));
