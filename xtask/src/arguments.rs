@@ -1,11 +1,12 @@
-//! The command line of `cargo xtask`: one word (two for a long benchmark), or a plea for help.
+//! The command line of `cargo xtask`: one word, more for benchmarks and torture, or a plea for
+//! help.
 
 use std::ffi::OsString;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
 
-use crate::bench::Length;
+use crate::bench::Measurement;
 use crate::step::{STEPS, Step};
 use crate::torture::Torture;
 
@@ -19,7 +20,7 @@ pub(crate) enum Request {
     /// One step alone.
     Step(&'static Step),
     /// Measure, and write down what came of it.
-    Bench(Length),
+    Bench(Measurement),
     /// Try to break what is promised.
     Torture(Torture),
 }
@@ -37,12 +38,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request
         [] => bail!("which chore? `cargo xtask help` lists them"),
         ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Request::Help),
         ["ci"] => Ok(Request::Ci),
-        ["bench"] => Ok(Request::Bench(Length::Short)),
-        ["bench", "long"] => Ok(Request::Bench(Length::Long)),
-        ["bench", rest @ ..] => bail!(
-            "`bench` takes `long` or nothing, but got: {}",
-            rest.join(" ")
-        ),
+        ["bench", rest @ ..] => Measurement::parse(rest).map(Request::Bench),
         // Without words behind it, it is the step of CI.
         ["torture", rest @ ..] if !rest.is_empty() => Torture::parse(rest).map(Request::Torture),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
@@ -67,7 +63,8 @@ pub(crate) fn help() -> String {
         let _ = writeln!(text, "  {:<9} {}", step.name, step.about);
     }
     text.push_str(
-        "\n  bench     measure, and write docs/benchmarks.md; `bench long` takes more rounds\n\
+        "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree;\n\
+         \x20           with `--short` as in CI, which writes nothing\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
          \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
          \x20 help      this text\n",
@@ -111,21 +108,6 @@ mod tests {
                 step.name
             );
         }
-    }
-
-    #[test]
-    fn measuring_is_short_unless_long_is_asked_for() {
-        for (arguments, length) in [
-            (&["bench"][..], Length::Short),
-            (&["bench", "long"], Length::Long),
-        ] {
-            match parsed(arguments).unwrap() {
-                Request::Bench(found) => assert_eq!(found, length),
-                other => panic!("{arguments:?}: {other:?}"),
-            }
-        }
-        let refusal = parsed(&["bench", "longer"]).unwrap_err().to_string();
-        assert!(refusal.contains("longer"));
     }
 
     #[test]

@@ -6,7 +6,12 @@
 
 mod arguments;
 mod bench;
+mod built;
 mod ci;
+mod debian;
+mod extent;
+mod held;
+mod memory;
 mod package;
 mod program;
 mod step;
@@ -14,6 +19,7 @@ mod test;
 mod tidy;
 mod tools;
 mod torture;
+mod waiting;
 mod workspace;
 
 use std::io::Write;
@@ -44,6 +50,6 @@ fn run() -> anyhow::Result<()> {
         Request::Ci => ci::run(&Workspace::load()?),
         Request::Step(step) => (step.run)(&Workspace::load()?),
         Request::Torture(torture) => torture::run(&Workspace::load()?, &torture),
-        Request::Bench(length) => bench::run(&Workspace::load()?, length),
+        Request::Bench(measurement) => bench::run(&Workspace::load()?, &measurement),
     }
 }

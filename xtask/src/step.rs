@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::program::Program;
 use crate::tools::{self, DENY, MACHETE};
 use crate::workspace::Workspace;
-use crate::{package, test, tidy, torture};
+use crate::{bench, package, test, tidy, torture};
 
 /// One check.
 pub(crate) struct Step {
@@ -69,6 +69,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "torture",
         about: "what is promised about processes, with launchers and keepers killed",
         run: torture::short,
+    },
+    Step {
+        name: "bench-short",
+        about: "the benchmarks measure something; no figure is judged",
+        run: bench::short,
     },
     Step {
         name: "doctest",

@@ -9,6 +9,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -21,7 +22,8 @@ use hostledger_process::{
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Forks so many, every fifth by way of setsid and a double fork, then waits; says when it is done.
+/// Starts so many `sleep`, every fifth by way of setsid and a double fork, then waits; says when it
+/// is done.
 const GROW: &str = r"
 use POSIX ();
 $SIG{TERM} = 'IGNORE';
@@ -29,8 +31,7 @@ for my $i (1 .. $ARGV[0] - 1) {
     my $pid = fork // die;
     next if $pid;
     if ($i % 5 == 0) { POSIX::setsid(); exit if fork; }
-    sleep 60;
-    exit;
+    exec 'sleep', 60;
 }
 $| = 1;
 print qq(grown\n);
@@ -111,11 +112,13 @@ fn measure(what: &str, script: &[&str], group: Option<&Path>) -> Result<()> {
         group: group.map(|path| Box::new(Group(path.to_owned())) as Box<dyn GroupHold>),
         scope: KillMode::Tree,
     }];
+    // As long as the others are given by then.
+    thread::sleep(GRACE);
     let (begin, cpu) = (Instant::now(), own_cpu());
     if let (true, Some(group)) = (what == BARE, group) {
         fs::write(group.join("cgroup.kill"), "1")?;
         while !fs::read_to_string(group.join("cgroup.events"))?.contains("populated 0") {
-            std::thread::sleep(Duration::from_micros(500));
+            thread::sleep(Duration::from_micros(500));
         }
     }
     let first = (what != BARE && what != HOPPER).then_some(Signal::TERM);
@@ -154,7 +157,7 @@ fn start(place: &Path, script: &[&str], tag: u64, group: Option<&Path>) -> Resul
         .check()?
         .start(PidSpace::current()?, Output::Files(&logs))?;
     while fs::read(&logs.stdout_path)?.is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     Ok(launched)
 }

@@ -12,17 +12,17 @@ use crate::workspace::Workspace;
 /// The host while something was measured.
 pub(crate) struct Conditions {
     /// The commit, and whether the work tree differs from it.
-    pub(crate) commit: String,
+    commit: String,
     /// The compiler.
-    pub(crate) rustc: String,
+    rustc: String,
     /// The kernel's release.
-    pub(crate) kernel: String,
+    kernel: String,
     /// How many processors we may use, and what they are called.
-    pub(crate) processors: String,
+    processors: String,
     /// Where the ledgers lay.
-    pub(crate) file_system: String,
+    file_system: String,
     /// How many programs wanted a processor in the last minute, before we began.
-    pub(crate) load: String,
+    load: String,
 }
 
 impl Conditions {
@@ -33,7 +33,10 @@ impl Conditions {
         };
         let mut commit = said("git", "log -1 --format=%h,%x20%cs")?;
         // What is written here does not count.
-        let changes = format!("status --porcelain -- . :(exclude){}", super::DOCUMENT);
+        let changes = format!(
+            "status --porcelain -- . :(exclude){}",
+            super::document::PATH
+        );
         if !said("git", &changes)?.is_empty() {
             commit.push_str(", with changes that are not committed");
         }
@@ -48,6 +51,30 @@ impl Conditions {
             file_system: file_system(&read("/proc/self/mountinfo")?, place.path()),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         })
+    }
+}
+
+impl Conditions {
+    /// For the end of a section.
+    pub(super) fn table(&self) -> String {
+        let Self {
+            commit,
+            rustc,
+            kernel,
+            processors,
+            file_system,
+            load,
+        } = self;
+        format!(
+            "| measured | |\n\
+             | --- | --- |\n\
+             | commit | {commit} |\n\
+             | compiler | {rustc} |\n\
+             | kernel | Linux {kernel} |\n\
+             | processors | {processors} |\n\
+             | file system of the ledgers | {file_system} |\n\
+             | load in the minute before | {load} |\n"
+        )
     }
 }
 

@@ -1,73 +1,85 @@
-//! `cargo xtask bench`: what it costs to run a program through the ledger, measured on this host
-//! and written to docs/benchmarks.md.
+//! `cargo xtask bench`: what it costs to run programs through the ledger, measured on this host and
+//! written to docs/benchmarks.md.
 //!
-//! Only differences mean something: ours and what it is compared with run in turn, in the same
-//! seconds, and the median of their differences and ratios is told.
+//! Only what is measured in the same seconds can be compared: ours and its peer run in turn, and
+//! the median of their differences and ratios is told.
 
-mod account;
-mod comparison;
 mod conditions;
+mod document;
 mod place;
-mod report;
+mod programs;
+mod queue;
+mod request;
+mod run;
 mod statistics;
+mod thousand;
+mod tree;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::program::Program;
+use crate::extent::Extent;
 use crate::workspace::Workspace;
-use comparison::COMPARISONS;
 use conditions::Conditions;
+use document::Document;
 use place::Place;
+use programs::Programs;
+pub(crate) use request::{Measurement, Subject};
 
-const DOCUMENT: &str = "docs/benchmarks.md";
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// Enough to see a budget missed by far: seconds.
-    Short,
-    /// Enough to tell small differences: about a minute.
-    Long,
+/// What every measurement is given.
+struct Bench<'w> {
+    workspace: &'w Workspace,
+    programs: Programs,
+    extent: Extent,
 }
 
-impl Length {
-    /// How often each pair is measured.
-    fn rounds(self) -> usize {
-        match self {
-            Self::Short => 15,
-            Self::Long => 151,
-        }
-    }
-
-    /// The arguments of xtask that ask for it.
-    fn command(self) -> &'static str {
-        match self {
-            Self::Short => "cargo xtask bench",
-            Self::Long => "cargo xtask bench long",
-        }
-    }
-}
-
-/// Builds the released program, measures it, and writes down what came of it.
+/// The short form of all, as a step of CI.
 ///
 /// # Errors
-/// It does not build, a program that is measured fails, or the document cannot be written.
-pub(crate) fn run(workspace: &Workspace, length: Length) -> Result<()> {
-    Program::cargo(workspace)
-        .args("build --release --package hostledger-cli")
-        .run()?;
-    let place = Place::make(workspace)?;
-    let conditions = Conditions::look(workspace, &place)?;
-    let mut measured = Vec::new();
-    for comparison in COMPARISONS {
-        eprintln!("    {} rounds: {}", length.rounds(), comparison.what);
-        measured.push((comparison, comparison.measure(&place, length.rounds())?));
+/// As for [`run`].
+pub(crate) fn short(workspace: &Workspace) -> Result<()> {
+    run(workspace, &Measurement::short())
+}
+
+/// Builds the programs, measures what was asked for, and writes down what came of it; the short
+/// form writes nothing.
+///
+/// # Errors
+/// Something does not build, a program that is measured fails, or the document cannot be written.
+pub(crate) fn run(workspace: &Workspace, request: &Measurement) -> Result<()> {
+    let bench = Bench {
+        workspace,
+        programs: Programs::build(workspace, request.extent)?,
+        extent: request.extent,
+    };
+    for subject in &request.subjects {
+        let place = Place::make(&bench)?;
+        let conditions = Conditions::look(workspace, &place)?;
+        let text = subject.measure(&bench, &place)?;
+        let text = format!("{text}\n{}", conditions.table());
+        eprintln!("\n{text}");
+        if bench.extent == Extent::Long {
+            let mut document = Document::read(workspace)?;
+            document.replace(*subject, text);
+            document.write(workspace)?;
+            eprintln!("    written to {}", document::PATH);
+        }
     }
-    eprintln!("    {} rounds: processor time and memory", length.rounds());
-    let account = account::measure(&place, length.rounds())?;
-    let text = report::write(length, &conditions, &measured, &account)?;
-    let path = workspace.root.join(DOCUMENT);
-    std::fs::write(&path, &text).with_context(|| format!("{path} cannot be written"))?;
-    eprintln!("{text}\n    written to {DOCUMENT}");
     Ok(())
+}
+
+impl Subject {
+    /// Its section of the document, but for where it was measured.
+    fn measure(self, bench: &Bench<'_>, place: &Place<'_>) -> Result<String> {
+        match self {
+            Self::Run => run::measure(bench, place),
+            Self::Thousand => thousand::measure(bench, place),
+            Self::Tree => tree::measure(bench),
+            Self::Queue => queue::measure(bench, place),
+        }
+    }
+}
+
+/// Whether a budget is kept.
+fn verdict(value: f64, budget: f64) -> &'static str {
+    if value <= budget { "met" } else { "missed" }
 }

@@ -25,6 +25,30 @@ impl Spread {
     }
 }
 
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = f.precision().unwrap_or(1);
+        let Self {
+            median,
+            lower,
+            upper,
+        } = self;
+        write!(
+            f,
+            "{median:.digits$} ({lower:.digits$} to {upper:.digits$})"
+        )
+    }
+}
+
+/// The number below which so many of a hundred lie, the nearest one that was measured; none of no
+/// numbers.
+pub(crate) fn percentile(numbers: &[f64], percent: usize) -> Option<f64> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_by(f64::total_cmp);
+    let rank = (numbers.len() * percent).div_ceil(100).max(1);
+    numbers.get(rank - 1).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +71,15 @@ mod tests {
             upper: 75.0,
         };
         assert_eq!(spread, Some(expected));
+    }
+
+    #[test]
+    fn one_of_a_hundred_lies_above_the_99th_percentile() {
+        let numbers: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(percentile(&numbers, 99), Some(198.0));
+        assert_eq!(percentile(&numbers, 100), Some(200.0));
+        assert_eq!(percentile(&[7.0], 99), Some(7.0));
+        assert_eq!(percentile(&[], 99), None);
     }
 
     #[test]

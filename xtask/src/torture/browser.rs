@@ -1,7 +1,6 @@
 //! A real browser leaves nothing behind: behind a script, in a session of its own, on a page that
 //! never comes to its end, stopped by its timeout.
 
-use std::env;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +15,7 @@ use super::Bench;
 use super::place::Place;
 use super::trees::{Count, Means};
 use super::verdict::Verdict;
-use crate::program::Program;
+use crate::debian;
 
 /// How Debian calls it.
 const BROWSER: &str = "chromium";
@@ -26,7 +25,7 @@ const OPTIONS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no
                        --disable-background-networking --disable-component-update --disable-sync";
 
 pub(super) fn prove(bench: &Bench<'_>) -> Result<Verdict> {
-    if let Err(reason) = install(bench) {
+    if let Err(reason) = debian::install(bench.workspace, BROWSER, BROWSER) {
         return Ok(Verdict::skipped(&format!("no {BROWSER}: {reason:#}")));
     }
     if browsers().next().is_some() {
@@ -55,26 +54,6 @@ pub(super) fn prove(bench: &Bench<'_>) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// Where it is missing, root gets it from Debian.
-fn install(bench: &Bench<'_>) -> Result<()> {
-    if is_installed(BROWSER) {
-        return Ok(());
-    }
-    let apt = |arguments: &str| {
-        Program::new(bench.workspace, "apt-get")
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .run()
-    };
-    apt("update -qq")?;
-    apt(&format!("install -qq -y --no-install-recommends {BROWSER}"))
-}
-
-fn is_installed(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
 /// How many processes it had become, and what was left of them.
 fn stop(bench: &Bench<'_>, means: Means, page: &str) -> Result<(usize, Count)> {
     let place = Place::make(bench)?.without(means.disabled());
@@ -84,7 +63,7 @@ fn stop(bench: &Bench<'_>, means: Means, page: &str) -> Result<(usize, Count)> {
     let run = place.hostledger().args("run --timeout 3s --").arg(&script);
     let run = run.start(Stdio::null(), Stdio::null(), Stdio::piped())?;
     let mut seen = 0;
-    let held = super::held::Held::open(run.id().cast_signed()).context("it runs")?;
+    let held = crate::held::Held::open(run.id().cast_signed()).context("it runs")?;
     while !held.has_ended() {
         seen = seen.max(browsers().count());
         thread::sleep(std::time::Duration::from_millis(20));

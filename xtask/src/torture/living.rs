@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::held::{Held, is_keeper, name};
-use super::waiting::within;
+use crate::held::{Held, is_keeper, name};
+use crate::waiting::within;
 
 /// How long the holder of the lock may take to be seen in /proc as well, where whoever forks and
 /// ends all the time is easily missed, or to go.

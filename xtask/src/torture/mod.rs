@@ -6,9 +6,7 @@
 
 mod browser;
 mod exits;
-mod held;
 mod living;
-mod memory;
 mod output;
 mod parallel;
 mod place;
@@ -19,15 +17,15 @@ mod request;
 mod reuse;
 mod trees;
 mod verdict;
-mod waiting;
 
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::extent::Extent;
 use crate::workspace::Workspace;
 use programs::Programs;
-pub(crate) use request::{Extent, Proof, Torture};
+pub(crate) use request::{Proof, Torture};
 use verdict::Verdict;
 
 /// What every proof is given.

@@ -8,10 +8,10 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 
 use super::Bench;
-use super::held::Held;
-use super::memory::Memory;
 use super::place::Place;
 use super::verdict::Verdict;
+use crate::held::Held;
+use crate::memory::Memory;
 
 const MIB: u64 = 1024 * 1024;
 

@@ -11,8 +11,8 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use super::Bench;
 use super::living::{self, Living};
 use super::programs::Programs;
-use super::waiting::{LONG, within};
 use crate::program::Program;
+use crate::waiting::{LONG, within};
 use crate::workspace::Workspace;
 
 static PLACES: AtomicUsize = AtomicUsize::new(0);

@@ -4,6 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
+use crate::extent::Extent;
+
 /// One promise, and the attempt to break it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -17,15 +19,6 @@ pub(crate) enum Proof {
     Output,
     /// A real browser leaves nothing behind.
     Browser,
-}
-
-/// How much is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// A minute for all: what CI does.
-    Short,
-    /// As much as is needed to believe it.
-    Long,
 }
 
 /// What was asked for.
@@ -56,16 +49,6 @@ impl Proof {
             Self::Reuse => "reuse",
             Self::Output => "output",
             Self::Browser => "browser",
-        }
-    }
-}
-
-impl Extent {
-    /// One of two numbers.
-    pub(crate) fn of<T>(self, short: T, long: T) -> T {
-        match self {
-            Self::Short => short,
-            Self::Long => long,
         }
     }
 }

@@ -69,7 +69,7 @@ impl Bystander {
             }
             if self.is_owned(&process)? {
                 if let Some(request) = request {
-                    self.request_stop(id, request.clone())?;
+                    self.request_stop(id, request.clone()).wait()?;
                 }
                 return Ok(Cancelled::Asked);
             }

@@ -63,7 +63,8 @@ impl Bystander {
         // From here on nothing new is started by this keeper.
         table.seal();
         let kept = table.keeper_is_alive()?;
-        let entries: Vec<Entry> = table.entries().collect();
+        let unsettled = |entry: &Entry| entry.state != State::Settled;
+        let entries: Vec<Entry> = table.entries().filter(unsettled).collect();
         let mut resolutions = Vec::with_capacity(entries.len());
         for entry in entries {
             let resolution = self.resolve(table, &entry, kept)?;

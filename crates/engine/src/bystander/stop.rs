@@ -8,8 +8,9 @@ use hostledger_model::{
 use hostledger_process::{
     Pidfd, Signal, Survivor, TreeEnd, TreeRoot, ancestors, end_trees, send_signal, wait_ended,
 };
-use hostledger_store::Change;
+use hostledger_store::{Change, Ticket};
 
+use super::tables::Kept;
 use super::{Bystander, BystanderError, Whereabouts};
 
 /// What a stop came to.
@@ -104,10 +105,16 @@ impl Bystander {
         grace: Duration,
     ) -> Result<Vec<Result<StopReport, BystanderError>>, BystanderError> {
         let own = OwnLine::read()?;
+        let kept = self.kept()?;
+        // All requests are on their way before the first is waited for, as they are committed
+        // together.
+        let aims = processes.iter();
+        let aims = aims.map(|process| self.aim(process, request, scope, &own));
+        let aims: Vec<_> = aims.collect();
         let mut reports = Vec::with_capacity(processes.len());
         let (mut roots, mut asked) = (Vec::new(), Vec::new());
-        for process in processes {
-            match self.root(&process, request, scope, &own) {
+        for (process, aim) in processes.into_iter().zip(aims) {
+            match aim.and_then(|aim| self.root(&process, aim, &kept)) {
                 Ok(Some(root)) => {
                     asked.push((reports.len(), process));
                     roots.push(root);
@@ -131,25 +138,39 @@ impl Bystander {
         Ok(reports.into_iter().flatten().collect())
     }
 
-    /// What is to be ended of a process, the request being written down; none when nothing is.
-    fn root(
+    /// Who is meant by a stop, the request being on its way into the row.
+    fn aim(
         &self,
         process: &Process,
         request: &StopRequest,
         scope: Option<KillMode>,
         own: &OwnLine,
-    ) -> Result<Option<TreeRoot>, BystanderError> {
+    ) -> Result<Aim, BystanderError> {
         let leader = self.hold(process)?;
-        let scope = scope.unwrap_or(process.kill_mode);
-        match &leader {
-            // It is not ended by this, so it is not recorded as stopped either.
-            Some(leader) if own.has(leader) => {}
-            Some(_) => self.request_stop(process.id, request.clone())?,
-            // It has ended: only what it has left is there to be ended.
-            None if scope == KillMode::Process => return Ok(None),
-            None => {}
+        // One of our own is not ended by this, so it is not recorded as stopped either.
+        let ends = leader.as_ref().is_some_and(|leader| !own.has(leader));
+        Ok(Aim {
+            stored: ends.then(|| self.request_stop(process.id, request.clone())),
+            scope: scope.unwrap_or(process.kill_mode),
+            leader,
+        })
+    }
+
+    /// What is to be ended of a process, once the request is written down; none when nothing is.
+    fn root(
+        &self,
+        process: &Process,
+        aim: Aim,
+        kept: &Kept,
+    ) -> Result<Option<TreeRoot>, BystanderError> {
+        if let Some(stored) = aim.stored {
+            stored.wait()?;
         }
-        self.tree(process, leader, scope)
+        // It has ended: only what it has left is there to be ended.
+        if aim.leader.is_none() && aim.scope == KillMode::Process {
+            return Ok(None);
+        }
+        self.tree(process, aim.leader, aim.scope, kept)
     }
 
     /// Nobody else may have seen it end: those who look later come too late for the kernel.
@@ -179,7 +200,7 @@ impl Bystander {
             return Ok(false);
         };
         if let Some(request) = request {
-            self.request_stop(id, request)?;
+            self.request_stop(id, request).wait()?;
         }
         Ok(send_signal(&pidfd, signal)?)
     }
@@ -207,22 +228,25 @@ impl Bystander {
         }
     }
 
-    /// Writes down that somebody wants a process stopped; the first such request stands.
-    pub(super) fn request_stop(
-        &self,
-        id: ProcessId,
-        request: StopRequest,
-    ) -> Result<(), BystanderError> {
+    /// Has it written down that somebody wants a process stopped; the first such request stands.
+    pub(super) fn request_stop(&self, id: ProcessId, request: StopRequest) -> Ticket {
         let now = request.at;
-        let change = ProcessChange::StopRequested(request);
         let change = Change::ChangeProcess {
             id,
-            change,
+            change: ProcessChange::StopRequested(request),
             owner: None,
         };
-        self.store.submit(now, vec![change]).wait()?;
-        Ok(())
+        self.store.submit(now, vec![change])
     }
+}
+
+/// One who is to be stopped.
+struct Aim {
+    /// None when it has ended.
+    leader: Option<Pidfd>,
+    scope: KillMode,
+    /// The request, on its way into the row.
+    stored: Option<Ticket>,
 }
 
 /// We and our ancestors, whom nobody ends who is one of us.

@@ -1,5 +1,7 @@
 //! The tables of keepers.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -8,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hostledger_keeper::{Entry, State, Table, TableError};
-use hostledger_model::Process;
+use hostledger_model::{Process, ProcessId};
 use hostledger_sys::FileLock;
 
 use super::{Bystander, BystanderError};
@@ -53,13 +55,41 @@ impl Bystander {
         &self,
         process: &Process,
     ) -> Result<Option<(Table, Entry)>, BystanderError> {
-        let is_its = |entry: &Entry| entry.id == process.id && entry.attempt == process.attempt;
-        let found = self.tables()?.into_iter().filter_map(|table| {
-            let entry = table.entries().find(is_its)?;
-            Some((table, entry))
-        });
-        Ok(found.min_by_key(|(_, entry)| entry.state == State::Settled))
+        Ok(self.kept()?.0.remove(&key(process)))
     }
+
+    /// What keepers know of whom, read once for many.
+    pub(super) fn kept(&self) -> Result<Kept, BystanderError> {
+        let mut kept = HashMap::new();
+        for table in self.tables()? {
+            for entry in table.entries() {
+                let found = kept.entry((entry.id, entry.attempt));
+                let rank = |it: &Entry| (it.state != State::Settled, it.pid.is_some());
+                let is_better = |(_, known): &(Table, Entry)| rank(&entry) > rank(known);
+                match found {
+                    Vacant(place) => drop(place.insert((table.clone(), entry))),
+                    Occupied(mut place) if is_better(place.get()) => {
+                        place.insert((table.clone(), entry));
+                    }
+                    Occupied(_) => {}
+                }
+            }
+        }
+        Ok(Kept(kept))
+    }
+}
+
+/// Entries of keepers' tables, as they were at one time, by process and attempt.
+pub(super) struct Kept(HashMap<(ProcessId, u32), (Table, Entry)>);
+
+impl Kept {
+    pub(super) fn entry_of(&self, process: &Process) -> Option<&(Table, Entry)> {
+        self.0.get(&key(process))
+    }
+}
+
+fn key(process: &Process) -> (ProcessId, u32) {
+    (process.id, process.attempt)
 }
 
 /// How long the making of a table can take.

@@ -4,6 +4,7 @@ use hostledger_keeper::tag;
 use hostledger_model::{KillMode, LogPlace, Process};
 use hostledger_process::{Pidfd, TreeRoot};
 
+use super::tables::Kept;
 use super::{Bystander, BystanderError};
 use crate::group::KeptGroup;
 
@@ -14,14 +15,15 @@ impl Bystander {
         process: &Process,
         leader: Option<Pidfd>,
         scope: KillMode,
+        kept: &Kept,
     ) -> Result<Option<TreeRoot>, BystanderError> {
         let identity = match (&process.identity, &leader) {
             (Some(identity), _) => identity.clone(),
             (None, Some(leader)) => self.space.identity_of(leader)?,
             (None, None) => return Ok(None),
         };
-        let entry = self.entry_of(process)?;
-        let group = entry.and_then(|(table, entry)| KeptGroup::of(&table, entry.slot, process.id));
+        let entry = kept.entry_of(process);
+        let group = entry.and_then(|(table, entry)| KeptGroup::of(table, entry.slot, process.id));
         // What others have started carries no tag of ours.
         let tag = process
             .identity

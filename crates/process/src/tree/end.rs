@@ -217,9 +217,9 @@ impl Hunt<'_> {
                 if member.spared {
                     continue;
                 }
-                let name = name_of(member.pid);
                 if member.is_alive(&proc)? {
                     let pid = member.pid;
+                    let name = name_of(pid);
                     end.survivors.push(Survivor { pid, name });
                 } else {
                     end.ended += 1;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::plan::Since;
-use crate::torture::held::Held;
-use crate::torture::waiting::within;
+use crate::held::Held;
+use crate::waiting::within;
 
 /// Who is killed while programs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

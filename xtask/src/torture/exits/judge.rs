@@ -11,7 +11,7 @@ use super::plan::{Launcher, Subject};
 use crate::torture::place::Place;
 use crate::torture::records::Record;
 use crate::torture::verdict::Verdict;
-use crate::torture::waiting::within;
+use crate::waiting::within;
 
 /// What can be said of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::death::{Moment, Struck};
 use super::judge::number_of;
 use super::plan::{Launch, Launcher, Subject};
-use crate::torture::held::Held;
+use crate::held::Held;
 use crate::torture::place::Place;
 
 /// What came of a launch, besides what is recorded.

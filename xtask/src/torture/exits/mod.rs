@@ -11,8 +11,8 @@ use anyhow::{Result, bail};
 use super::place::Place;
 use super::random::Random;
 use super::verdict::Verdict;
-use super::waiting::{LONG, within};
 use super::{Bench, parallel};
+use crate::waiting::{LONG, within};
 use judge::Tally;
 use plan::Plan;
 

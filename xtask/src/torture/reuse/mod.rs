@@ -14,15 +14,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::Bench;
 use super::living::Living;
 use super::place::Place;
 use super::programs::Programs;
 use super::random::Random;
 use super::request::Torture;
 use super::verdict::Verdict;
-use super::waiting::within;
-use super::{Bench, Extent};
+use crate::extent::Extent;
 use crate::program::Program;
+use crate::waiting::within;
 use crate::workspace::Workspace;
 use actions::ACTIONS;
 use round::{Moment, Round};
@@ -70,17 +71,13 @@ pub(super) fn is_inside() -> bool {
 pub(super) fn inside(workspace: &Workspace, request: &Torture) -> Result<()> {
     let programs = std::env::var_os(INSIDE).context("where are the programs?")?;
     let programs: Vec<PathBuf> = std::env::split_paths(&programs).collect();
-    let [hostledger, offspring, launch_many] = programs
+    let programs = programs
         .try_into()
         .ok()
         .context("three programs are handed in")?;
     let bench = Bench {
         workspace,
-        programs: Programs {
-            hostledger,
-            offspring,
-            launch_many,
-        },
+        programs: Programs::given(programs),
         extent: request.extent,
         seed: request.seed,
     };

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 use crate::program::Program;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 use crate::workspace::Workspace;
 
 const LAST: &str = "/proc/sys/kernel/ns_last_pid";

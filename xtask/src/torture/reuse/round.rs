@@ -8,7 +8,7 @@ use super::actions::Action;
 use super::namespace::{reap_others, start_as};
 use super::victim::{Victim, state_of, ticks_of};
 use crate::torture::place::Place;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 
 /// How soon the pid is given to somebody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 
 use super::namespace::reap;
-use crate::torture::held::Held;
+use crate::held::Held;
 use crate::torture::place::Place;
 use crate::torture::records::Record;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 
 /// It has ended, and its pid is free.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::torture::held::Held;
+use crate::held::Held;
 use crate::torture::place::Place;
-use crate::torture::waiting::within;
+use crate::waiting::within;
 
 /// Who ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use super::Means;
 use super::case::{Count, command};
 use super::ending::start;
 use super::shape::Shape;
+use crate::held::Held;
 use crate::torture::Bench;
-use crate::torture::held::Held;
 use crate::torture::place::Place;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 
 /// A row is stopped when its timeout is over by 30 seconds.
 const OVERDUE: Duration = Duration::from_secs(32);

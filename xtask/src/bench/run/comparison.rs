@@ -5,28 +5,28 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::place::Place;
-use super::statistics::Spread;
+use crate::bench::place::Place;
+use crate::bench::statistics::Spread;
 use crate::program::Program;
 
 /// Rounds at the beginning that do not count: the files get into memory.
 const WARM_UP: usize = 2;
 
 /// What is measured, against what.
-pub(crate) struct Comparison {
+pub(super) struct Comparison {
     /// What the difference tells.
-    pub(crate) what: &'static str,
+    pub(super) what: &'static str,
     /// Ours.
-    pub(crate) ours: Run,
+    pub(super) ours: Run,
     /// What it is compared with.
-    pub(crate) against: Run,
+    pub(super) against: Run,
     /// Milliseconds that the difference may have; none when nothing is promised.
-    pub(crate) budget: Option<f64>,
+    pub(super) budget: Option<f64>,
 }
 
 /// A program to be timed from its start to its end.
 #[derive(Clone, Copy)]
-pub(crate) enum Run {
+pub(super) enum Run {
     /// Somebody else's program, with its arguments.
     Bare(&'static str),
     /// Ours, on a ledger that holds one record already.
@@ -35,7 +35,7 @@ pub(crate) enum Run {
     Cold(&'static str),
 }
 
-pub(crate) const COMPARISONS: &[Comparison] = &[
+pub(super) const COMPARISONS: &[Comparison] = &[
     Comparison {
         what: "a program run through the ledger",
         ours: Run::Warm("run -- true"),
@@ -83,15 +83,15 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
 ];
 
 /// What came of a comparison.
-pub(crate) struct Measured {
+pub(super) struct Measured {
     /// Milliseconds that ours took.
-    pub(crate) ours: Spread,
+    pub(super) ours: Spread,
     /// Milliseconds that the other took.
-    pub(crate) against: Spread,
+    pub(super) against: Spread,
     /// Milliseconds that ours took more, in the same round.
-    pub(crate) difference: Spread,
+    pub(super) difference: Spread,
     /// How many times as long ours took, in the same round.
-    pub(crate) ratio: Spread,
+    pub(super) ratio: Spread,
 }
 
 impl Comparison {
@@ -149,11 +149,10 @@ fn time(run: Run, place: &Place<'_>) -> Result<f64> {
 
 fn bare(place: &Place<'_>, line: &str) -> Program {
     let (program, arguments) = line.split_once(' ').unwrap_or((line, ""));
-    let released = place.released();
     let program = if program == "hostledger" {
-        &released
+        place.built()
     } else {
-        program
+        Path::new(program)
     };
     place.program(program).args(arguments)
 }
@@ -169,7 +168,7 @@ pub(super) fn warm(place: &Place<'_>, ledger: &Path) -> Result<()> {
 
 impl Run {
     /// As it is written in a shell.
-    pub(crate) fn shown(self) -> String {
+    pub(super) fn shown(self) -> String {
         match self {
             Self::Bare(line) => line.to_owned(),
             Self::Warm(line) => format!("hostledger {line}"),

@@ -15,20 +15,20 @@ const KEEPER_NAME: &str = "hostledger-keep";
 
 /// A live process.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     pid: Pid,
     pidfd: OwnedFd,
 }
 
 impl Held {
     /// None when it has gone.
-    pub(super) fn open(pid: i32) -> Option<Self> {
+    pub(crate) fn open(pid: i32) -> Option<Self> {
         let pid = Pid::from_raw(pid)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
         Some(Self { pid, pidfd })
     }
 
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
@@ -36,7 +36,7 @@ impl Held {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub(super) fn signal(&self, signal: Signal) -> Result<bool> {
+    pub(crate) fn signal(&self, signal: Signal) -> Result<bool> {
         match pidfd_send_signal(&self.pidfd, signal) {
             // A zombie takes signals as well.
             Ok(()) => Ok(!self.has_ended()),
@@ -49,7 +49,7 @@ impl Held {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub(super) fn kill(&self) -> Result<bool> {
+    pub(crate) fn kill(&self) -> Result<bool> {
         if self.has_ended() {
             return Ok(false);
         }
@@ -61,13 +61,13 @@ impl Held {
     }
 
     /// Also as a zombie.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
         poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     /// The keeper that a program has started, when it has one by now.
-    pub(super) fn keeper_of(launcher: i32) -> Option<Self> {
+    pub(crate) fn keeper_of(launcher: i32) -> Option<Self> {
         children(launcher).into_iter().find_map(|pid| {
             // Held first, then looked at: it is one and the same.
             let held = Self::open(pid)?;
@@ -76,7 +76,7 @@ impl Held {
     }
 
     /// The keeper that is the parent of a program.
-    pub(super) fn keeper_above(program: i32) -> Option<Self> {
+    pub(crate) fn keeper_above(program: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{program}/stat")).ok()?;
         let (_, behind_name) = stat.rsplit_once(") ")?;
         let parent = behind_name.split(' ').nth(1)?.parse().ok()?;
@@ -86,13 +86,13 @@ impl Held {
 }
 
 /// Whether it says so itself, by its name or its first argument.
-pub(super) fn is_keeper(pid: i32) -> bool {
+pub(crate) fn is_keeper(pid: i32) -> bool {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     arguments.starts_with(KEEPER) || name(pid).is_some_and(|name| name == KEEPER_NAME)
 }
 
 /// What the kernel calls a process.
-pub(super) fn name(pid: i32) -> Option<String> {
+pub(crate) fn name(pid: i32) -> Option<String> {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
 }

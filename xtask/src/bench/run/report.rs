@@ -1,60 +1,34 @@
-//! docs/benchmarks.md, from what was measured.
+//! The section, from what was measured.
 
 use std::fmt::{Result, Write};
 
-use super::Length;
 use super::account::Account;
 use super::comparison::{Comparison, Measured};
-use super::conditions::Conditions;
+use crate::bench::verdict;
 
 /// Mebibytes that `hostledger run` may take.
 const MEMORY_BUDGET: f64 = 16.0;
 
-/// The whole document.
+/// The section of the document.
 pub(super) fn write(
-    length: Length,
-    conditions: &Conditions,
+    rounds: usize,
     measured: &[(&Comparison, Measured)],
     account: &Account,
 ) -> std::result::Result<String, std::fmt::Error> {
     let mut text = String::new();
-    introduction(&mut text, length)?;
-    times(&mut text, length, measured)?;
+    times(&mut text, rounds, measured)?;
     used(&mut text, account)?;
-    where_measured(&mut text, conditions)?;
     Ok(text)
 }
 
-fn introduction(text: &mut String, length: Length) -> Result {
+fn times(text: &mut String, rounds: usize, measured: &[(&Comparison, Measured)]) -> Result {
     writeln!(
         text,
-        "# Benchmarks\n\n\
-         Written by `{}`: do not edit. It builds the release profile and takes {} rounds of\n\
-         each pair (`cargo xtask bench` takes {}, `cargo xtask bench long` {}). The ledgers are in the\n\
-         directory for temporary files: `TMPDIR=/dev/shm` puts them on another file system.\n\n\
-         The two commands of a pair run in turn, every other round the other one first, each from its\n\
-         start to its end, each on a ledger that is made for it. Told are medians over the rounds, and\n\
-         in brackets between which two values the middle half lies. **The difference is the figure to\n\
-         look at.** Absolute times on a machine that others use as well mean little and change by a\n\
-         factor of two between two runs. Where the load below is above the number of processors, the\n\
-         differences are too large as well: hostledger hands over between threads, and each has to wait\n\
-         for its turn.\n",
-        length.command(),
-        length.rounds(),
-        Length::Short.rounds(),
-        Length::Long.rounds(),
-    )
-}
-
-fn times(text: &mut String, length: Length, measured: &[(&Comparison, Measured)]) -> Result {
-    writeln!(
-        text,
-        "## Times\n\n\
-         In milliseconds, {} rounds. A ledger is warm when it knows its machine and holds a process\n\
-         already.\n\n\
+        "In milliseconds, {rounds} rounds. A ledger is warm when it knows its machine and holds a\n\
+         process already. The two commands of a pair run from start to end, every other round the\n\
+         other one first. **The difference is the figure to look at.**\n\n\
          | what | ours | against | ours | against | difference | ratio | budget |\n\
-         | --- | --- | --- | --: | --: | --: | --: | --- |",
-        length.rounds()
+         | --- | --- | --- | --: | --: | --: | --: | --- |"
     )?;
     for (comparison, it) in measured {
         let budget = comparison.budget.map_or_else(String::new, |budget| {
@@ -85,7 +59,7 @@ fn used(text: &mut String, account: &Account) -> Result {
     } = account;
     writeln!(
         text,
-        "## Processor time and memory\n\n\
+        "### Processor time and memory\n\n\
          By hostledger's own account: the programs run through another `hostledger run`, whose\n\
          record is read. Processor time depends less on who else uses the machine.\n\n\
          | what | `hostledger run -- true`, `true` included | `true` | budget |\n\
@@ -106,38 +80,11 @@ fn used(text: &mut String, account: &Account) -> Result {
     )
 }
 
-fn verdict(value: f64, budget: f64) -> &'static str {
-    if value <= budget { "met" } else { "missed" }
-}
-
-fn where_measured(text: &mut String, conditions: &Conditions) -> Result {
-    let Conditions {
-        commit,
-        rustc,
-        kernel,
-        processors,
-        file_system,
-        load,
-    } = conditions;
-    writeln!(
-        text,
-        "## Where this was measured\n\n\
-         | | |\n\
-         | --- | --- |\n\
-         | commit | {commit} |\n\
-         | compiler | {rustc} |\n\
-         | kernel | Linux {kernel} |\n\
-         | processors | {processors} |\n\
-         | file system of the ledgers | {file_system} |\n\
-         | load in the minute before | {load} |"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::comparison::{COMPARISONS, Run};
-    use super::super::statistics::Spread;
     use super::*;
+    use crate::bench::statistics::Spread;
 
     fn even(value: f64) -> Spread {
         Spread {
@@ -157,21 +104,13 @@ mod tests {
             };
             (comparison, measured)
         });
-        let conditions = Conditions {
-            commit: "abc".to_owned(),
-            rustc: "rustc 1".to_owned(),
-            kernel: "6.1".to_owned(),
-            processors: "2 × x".to_owned(),
-            file_system: "tmpfs".to_owned(),
-            load: "0.1".to_owned(),
-        };
         let measured: Vec<_> = measured.collect();
         let account = Account {
             processor: even(2.0),
             bare_processor: even(1.0),
             memory: even(memory),
         };
-        write(Length::Short, &conditions, &measured, &account).unwrap()
+        write(15, &measured, &account).unwrap()
     }
 
     #[test]

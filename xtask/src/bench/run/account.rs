@@ -4,18 +4,18 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::comparison::warm;
-use super::place::Place;
-use super::statistics::Spread;
+use crate::bench::place::Place;
+use crate::bench::statistics::Spread;
 use crate::program::Program;
 
 /// What `hostledger run -- true` used, the `true` in it included.
-pub(crate) struct Account {
+pub(super) struct Account {
     /// Milliseconds of a processor.
-    pub(crate) processor: Spread,
+    pub(super) processor: Spread,
     /// The same of a bare `true`.
-    pub(crate) bare_processor: Spread,
+    pub(super) bare_processor: Spread,
     /// Largest resident set, in MiB.
-    pub(crate) memory: Spread,
+    pub(super) memory: Spread,
 }
 
 /// Runs both in turn through an outer hostledger, which reads as their parent what they used
@@ -31,7 +31,7 @@ pub(super) fn measure(place: &Place<'_>, rounds: usize) -> Result<Account> {
         let inner = place.fresh("inner")?;
         warm(place, &inner)?;
         let (time, size) = used(place, |outer| {
-            let ours = outer.arg(place.released()).arg("--data").arg(&inner);
+            let ours = outer.arg(place.built()).arg("--data").arg(&inner);
             ours.args("run -- true")
         })?;
         processor.push(time);
