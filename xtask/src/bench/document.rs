@@ -67,7 +67,7 @@ impl Document {
             let mut sections = self.sections.iter();
             if let Some((_, section)) = sections.find(|(of, _)| *of == subject) {
                 // Writing to a String cannot fail.
-                let _ = write!(text, "{}{}\n", heading(subject), section.trim());
+                let _ = writeln!(text, "{}{}", heading(subject), section.trim());
             }
         }
         text

@@ -95,7 +95,8 @@ impl Bystander {
     /// The same for many at once, in parallel, in the order given.
     ///
     /// # Errors
-    /// Our own ancestors cannot be learnt; nothing is stopped then.
+    /// Our own ancestors cannot be learnt, or the tables of keepers not be listed; nothing is
+    /// stopped then.
     pub fn stop_all(
         &self,
         processes: Vec<Process>,

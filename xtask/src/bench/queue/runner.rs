@@ -210,10 +210,7 @@ impl Prepared<'_> {
         let line = format!("{{\"cmd\":[\"{JOB}\"]}}\n");
         let lines = self.work.path("requests");
         fs::write(&lines, line.repeat(self.work.jobs))?;
-        done(
-            self.work.hostledger().args("submit --quiet -"),
-            Some(&lines),
-        )
+        done(self.work.hostledger().args("submit -"), Some(&lines))
     }
 
     fn fill_database(&self) -> Result<()> {
