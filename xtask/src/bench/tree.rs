@@ -33,7 +33,7 @@ struct End {
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let processes = bench.extent.of(100, PROCESSES);
-    let rounds = bench.extent.of(1, 11);
+    let rounds = bench.extent.of(1, 7);
     eprintln!("    {rounds} rounds: the end of a tree of {processes}");
     let output = Program::new(bench.workspace, &bench.programs.end_trees)
         .args(&format!("{processes} {rounds}"))
