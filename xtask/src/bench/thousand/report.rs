@@ -73,7 +73,12 @@ pub(super) fn write(amount: &Amount, rounds: &[(Means, Round)]) -> Result<String
     );
     row(&written, |it| it.grown / 1024.0, 1, Some((GROWTH, "MiB")))?;
     let wakeups = format!("wake-ups of both in {idle} s in which nothing happens");
-    row(&wakeups, |it| it.idle.wakeups as f64, 0, Some((0.0, "wake-ups")))?;
+    row(
+        &wakeups,
+        |it| it.idle.wakeups as f64,
+        0,
+        Some((0.0, "wake-ups")),
+    )?;
     let processor = format!("processor time of both in those {idle} s, ms");
     row(&processor, |it| it.idle.processor, 2, None)?;
     row(
