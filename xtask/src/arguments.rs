@@ -63,8 +63,8 @@ pub(crate) fn help() -> String {
         let _ = writeln!(text, "  {:<9} {}", step.name, step.about);
     }
     text.push_str(
-        "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree;\n\
-         \x20           with `--short` as in CI, which writes nothing\n\
+        "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree,\n\
+         \x20           queue, growth; with `--short` as in CI, which writes nothing\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
          \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
          \x20 help      this text\n",

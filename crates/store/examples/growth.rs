@@ -23,7 +23,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Rows of history that are written at once.
 const BATCH: u64 = 5_000;
 /// How often each is measured.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 60;
 /// How many are taken on at once.
 const CLAIM: u32 = 32;
 /// How many run while `ps` and `cleanup` look.
@@ -78,7 +78,9 @@ impl Growth {
             self.insert(queued.collect::<Result<_>>()?)?;
             let (claimed, took) = timed(|| self.claim())?;
             claims.push(took);
-            ends.push(timed(|| self.end(claimed))?.1);
+            let processes: Vec<_> = claimed.claimed.into_iter().map(|it| it.process).collect();
+            ends.push(timed(|| self.end(&processes))?.1);
+            self.delete(processes)?;
         }
         let machine_id = Some(self.machine);
         let list = ProcessFilter {
@@ -109,8 +111,17 @@ impl Growth {
         ] {
             writeln!(io::stdout(), "{what} {:.4}", median(took))?;
         }
-        // They never ran.
-        self.end_all(running)
+        // The history is as it was.
+        self.delete(running)
+    }
+
+    fn delete(&self, processes: Vec<Process>) -> Result<()> {
+        let changes = processes.into_iter();
+        self.write(
+            changes
+                .map(|it| vec![Change::DeleteProcess(it.id)])
+                .collect(),
+        )
     }
 
     fn insert(&self, processes: Vec<Process>) -> Result<()> {
@@ -149,12 +160,8 @@ impl Growth {
         Ok(claims)
     }
 
-    fn end(&self, claims: Claims) -> Result<()> {
-        self.end_all(claims.claimed.into_iter().map(|it| it.process).collect())
-    }
-
-    fn end_all(&self, processes: Vec<Process>) -> Result<()> {
-        let changes = processes.into_iter().map(|process| {
+    fn end(&self, processes: &[Process]) -> Result<()> {
+        let changes = processes.iter().map(|process| {
             vec![Change::ChangeProcess {
                 id: process.id,
                 change: ProcessChange::Ended(lost()),

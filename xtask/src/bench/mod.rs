@@ -6,6 +6,7 @@
 
 mod conditions;
 mod document;
+mod growth;
 mod place;
 mod programs;
 mod queue;
@@ -75,6 +76,7 @@ impl Subject {
             Self::Thousand => thousand::measure(bench, place),
             Self::Tree => tree::measure(bench),
             Self::Queue => queue::measure(bench, place),
+            Self::Growth => growth::measure(bench, place),
         }
     }
 }

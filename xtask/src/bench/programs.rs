@@ -20,6 +20,8 @@ pub(super) struct Programs {
     pub(super) end_trees: PathBuf,
     /// Starts and waits, and records nothing.
     pub(super) spawn_bare: PathBuf,
+    /// Fills a database up, and measures the work of a store.
+    pub(super) growth: PathBuf,
 }
 
 impl Programs {
@@ -30,6 +32,7 @@ impl Programs {
     pub(super) fn build(workspace: &Workspace, extent: Extent) -> Result<Self> {
         let build = |what, name| build(workspace, extent, what, name);
         Ok(Self {
+            growth: build("--package hostledger-store --example growth", "growth")?,
             hostledger: build("--package hostledger-cli", "hostledger")?,
             launch_many: build("--package hostledger --example launch_many", "launch_many")?,
             time_ends: build("--package hostledger --example time_ends", "time_ends")?,

@@ -15,6 +15,8 @@ pub(crate) enum Subject {
     Tree,
     /// Many short programs, some at a time.
     Queue,
+    /// Little history and much.
+    Growth,
 }
 
 /// What was asked for.
@@ -28,7 +30,13 @@ pub(crate) struct Measurement {
 
 impl Subject {
     /// In the order of the document.
-    pub(crate) const ALL: [Self; 4] = [Self::Run, Self::Thousand, Self::Tree, Self::Queue];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Run,
+        Self::Thousand,
+        Self::Tree,
+        Self::Queue,
+        Self::Growth,
+    ];
 
     /// The word it is called by.
     pub(crate) fn name(self) -> &'static str {
@@ -37,6 +45,7 @@ impl Subject {
             Self::Thousand => "thousand",
             Self::Tree => "tree",
             Self::Queue => "queue",
+            Self::Growth => "growth",
         }
     }
 
@@ -47,6 +56,7 @@ impl Subject {
             Self::Thousand => "A thousand programs at a time",
             Self::Tree => "The end of a tree of a thousand",
             Self::Queue => "The queue",
+            Self::Growth => "History",
         }
     }
 }

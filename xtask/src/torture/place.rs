@@ -65,6 +65,11 @@ impl<'b> Place<'b> {
         self
     }
 
+    /// What the ledger does without.
+    pub(crate) fn disabled(&self) -> Option<&'static str> {
+        self.without
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }

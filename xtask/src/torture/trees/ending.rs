@@ -73,7 +73,7 @@ impl Ending {
                 Ok(())
             }
             Self::Terminate | Self::Interrupt => {
-                let run = start(place, "run --", command)?;
+                let run = heedful(place, "run --", command)?;
                 place.wait_there(awaited)?;
                 self.signal(&run)?;
                 let output = run.wait_with_output()?;
@@ -105,6 +105,19 @@ fn detach(place: &Place<'_>, run: &str, command: &[String]) -> Result<String> {
 
 pub(super) fn start(place: &Place<'_>, run: &str, command: &[String]) -> Result<Child> {
     let run = place.hostledger().args(run).words(command);
+    run.start(Stdio::null(), Stdio::null(), Stdio::piped())
+}
+
+/// The same for one that is to heed SIGINT, also where we were started as a shell starts what is in
+/// the background: with SIGINT ignored, which is inherited and which `run` leaves so.
+fn heedful(place: &Place<'_>, run: &str, command: &[String]) -> Result<Child> {
+    let env = place.program("env").arg("--default-signal=INT");
+    let run = env.words(place.ledger_words()).args(run).words(command);
+    let run = run.env("HOSTLEDGER_DATABASE", "");
+    let run = match place.disabled() {
+        Some(ways) => run.env("HOSTLEDGER_DISABLE", ways),
+        None => run,
+    };
     run.start(Stdio::null(), Stdio::null(), Stdio::piped())
 }
 
