@@ -134,7 +134,7 @@ impl<'p> Ledger<'p> {
 
     /// Asks everything once, after filling it up to its size if it is not.
     fn measure(&mut self, bench: &Bench<'_>) -> Result<()> {
-        let program = Program::new(bench.workspace, &bench.programs.growth);
+        let program = Program::new(bench.workspace, bench.programs.example("growth")?);
         let program = program.arg(&self.database).arg(&self.machine);
         let lines = program.arg(self.rows.to_string()).output()?;
         let lines = String::from_utf8(lines).context("the times are no text")?;

@@ -49,7 +49,7 @@ pub(crate) fn short(workspace: &Workspace) -> Result<()> {
 pub(crate) fn run(workspace: &Workspace, request: &Measurement) -> Result<()> {
     let bench = Bench {
         workspace,
-        programs: Programs::build(workspace, request.extent)?,
+        programs: Programs::build(workspace, request.extent, &request.subjects)?,
         extent: request.extent,
     };
     for subject in &request.subjects {

@@ -1,49 +1,74 @@
 //! The programs that are measured, and those that measure from within.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use super::Subject;
 use crate::built::build;
 use crate::extent::Extent;
 use crate::workspace::Workspace;
+
+/// A program, by its name and what chooses it for cargo.
+type Source = (&'static str, &'static str);
+
+const HOSTLEDGER: Source = ("hostledger", "--package hostledger-cli");
+
+impl Subject {
+    /// What is needed for it, besides our program.
+    fn sources(self) -> &'static [Source] {
+        match self {
+            Self::Run => &[],
+            Self::Thousand => &[
+                ("launch_many", "--package hostledger --example launch_many"),
+                ("time_ends", "--package hostledger --example time_ends"),
+            ],
+            Self::Tree => &[(
+                "end_trees",
+                "--package hostledger-process --example end_trees",
+            )],
+            Self::Queue => &[(
+                "spawn_bare",
+                "--package hostledger-process --example spawn_bare",
+            )],
+            Self::Growth => &[("growth", "--package hostledger-store --example growth")],
+        }
+    }
+}
 
 /// Where they are.
 pub(super) struct Programs {
     /// The command line.
     pub(super) hostledger: PathBuf,
-    /// A program that links the library and launches what it reads.
-    pub(super) launch_many: PathBuf,
-    /// Kills programs and tells when a reader of the ledger sees it.
-    pub(super) time_ends: PathBuf,
-    /// Makes trees and ends them.
-    pub(super) end_trees: PathBuf,
-    /// Starts and waits, and records nothing.
-    pub(super) spawn_bare: PathBuf,
-    /// Fills a database up, and measures the work of a store.
-    pub(super) growth: PathBuf,
+    examples: HashMap<&'static str, PathBuf>,
 }
 
 impl Programs {
-    /// Builds them.
+    /// Builds those that are needed.
     ///
     /// # Errors
     /// One does not build.
-    pub(super) fn build(workspace: &Workspace, extent: Extent) -> Result<Self> {
-        let build = |what, name| build(workspace, extent, what, name);
+    pub(super) fn build(
+        workspace: &Workspace,
+        extent: Extent,
+        subjects: &[Subject],
+    ) -> Result<Self> {
+        let build = |(name, what): Source| build(workspace, extent, what, name);
+        let sources = subjects.iter().flat_map(|subject| subject.sources());
+        let examples = sources.map(|source| Ok((source.0, build(*source)?)));
         Ok(Self {
-            growth: build("--package hostledger-store --example growth", "growth")?,
-            hostledger: build("--package hostledger-cli", "hostledger")?,
-            launch_many: build("--package hostledger --example launch_many", "launch_many")?,
-            time_ends: build("--package hostledger --example time_ends", "time_ends")?,
-            end_trees: build(
-                "--package hostledger-process --example end_trees",
-                "end_trees",
-            )?,
-            spawn_bare: build(
-                "--package hostledger-process --example spawn_bare",
-                "spawn_bare",
-            )?,
+            hostledger: build(HOSTLEDGER)?,
+            examples: examples.collect::<Result<_>>()?,
         })
+    }
+
+    /// An example by its name.
+    ///
+    /// # Errors
+    /// It was not built for this subject.
+    pub(super) fn example(&self, name: &str) -> Result<&Path> {
+        let path = self.examples.get(name).map(PathBuf::as_path);
+        path.with_context(|| format!("{name} was not built"))
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<String> {
     let processes = bench.extent.of(100, PROCESSES);
     let rounds = bench.extent.of(1, 7);
     eprintln!("    {rounds} rounds: the end of a tree of {processes}");
-    let output = Program::new(bench.workspace, &bench.programs.end_trees)
+    let output = Program::new(bench.workspace, bench.programs.example("end_trees")?)
         .args(&format!("{processes} {rounds}"))
         .output()?;
     let output = String::from_utf8(output).context("what the example says is no text")?;

@@ -17,7 +17,8 @@ use runner::{Runner, Work};
 use usage::Usage;
 
 /// How many run at the same time.
-const AT_ONCE: [usize; 2] = [2, 8];
+const AT_ONCE: [usize; 2] = [2, MOST_AT_ONCE];
+const MOST_AT_ONCE: usize = 8;
 
 /// What one run of the work cost.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +36,8 @@ struct Column {
     jobs: usize,
     /// One for each round in which it took part.
     costs: Vec<Cost>,
-    /// KiB that were resident at most in all its processes together, but for the jobs.
+    /// KiB that were resident at most in all its processes together, but for the jobs; looked at
+    /// with the most jobs at a time.
     memory: u64,
 }
 
@@ -65,7 +67,7 @@ pub(super) fn measure(bench: &Bench<'_>, place: &Place<'_>) -> Result<String> {
         }
         eprintln!("    round {} of {rounds} is over", round + 1);
     }
-    for column in &mut columns {
+    for column in columns.iter_mut().filter(|it| it.at_once == MOST_AT_ONCE) {
         column.memory = column.look_at_memory(bench, &disk)?;
     }
     report::write(&disk, rounds, &columns, &skipped)

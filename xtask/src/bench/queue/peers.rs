@@ -12,7 +12,7 @@ use crate::debian;
 use crate::extent::Extent;
 use crate::program::Program;
 
-/// The version of pueue that is built for the long form.
+/// The version of pueue that this was written for.
 const PUEUE: &str = "pueue@4.0.4";
 
 /// No runner takes so long for its work.
@@ -41,28 +41,18 @@ pub(super) fn present(bench: &Bench<'_>) -> Result<(Vec<Runner>, Vec<String>)> {
 }
 
 fn available(bench: &Bench<'_>, runner: Runner, program: &str, package: &str) -> Result<()> {
-    if debian::find(program).is_some()
-        || bench
-            .workspace
-            .target
-            .join("peers/bin")
-            .join(program)
-            .exists()
-    {
+    if debian::find(program).is_some() {
         return Ok(());
+    }
+    if runner == Runner::Pueue {
+        bail!(
+            "it is not installed, and takes minutes to build: `cargo install --locked {package}`"
+        );
     }
     if bench.extent == Extent::Short {
         bail!("it is not installed, and the short form installs nothing");
     }
-    if runner != Runner::Pueue {
-        return debian::install(bench.workspace, program, package);
-    }
-    eprintln!("    {package} is not here; building it takes minutes");
-    Program::cargo(bench.workspace)
-        .args("install --locked --quiet --root")
-        .arg(bench.workspace.target.join("peers"))
-        .arg(package)
-        .run()
+    debian::install(bench.workspace, program, package)
 }
 
 /// Its server takes the jobs, behind one that keeps the only slot until the work begins.
@@ -153,11 +143,5 @@ pub(super) fn end_pueue(work: &Work<'_>) -> Result<()> {
 }
 
 fn pueue(work: &Work<'_>, program: &str) -> Program {
-    let ours = work.bench.workspace.target.join("peers/bin").join(program);
-    let program = if ours.exists() {
-        ours.as_str()
-    } else {
-        program
-    };
     work.program(program).arg("-c").arg(work.path("pueue.yml"))
 }

@@ -9,6 +9,9 @@ use super::runner::Runner;
 use super::{AT_ONCE, Column};
 use crate::bench::statistics::Spread;
 
+/// Where the time goes, as somebody has looked it up.
+const PROFILE: &str = include_str!("profile.md");
+
 /// Something that must not be less, or not be more.
 struct Budget {
     what: &'static str,
@@ -121,6 +124,7 @@ pub(super) fn write(
     for reason in skipped {
         writeln!(text, "\n{reason}")?;
     }
+    text.push_str(PROFILE);
     Ok(text)
 }
 
@@ -176,14 +180,17 @@ fn table(text: &mut String, columns: &[Column], at_once: usize) -> Result<()> {
         let speeds = costs.clone().map(|it| column.jobs as f64 * 1e3 / it.millis);
         let speed = Spread::of(speeds).context("no round was measured")?;
         let processor = Spread::of(costs.map(|it| it.processor)).context("as many")?;
+        let memory = match column.memory {
+            0 => String::new(),
+            kib => format!("{:.1}", kib as f64 / 1024.0),
+        };
         writeln!(
             text,
-            "| {} | {} | {speed:.0} | **{:.2}** | {:.2} | {processor:.2} | {:.1} |",
+            "| {} | {} | {speed:.0} | **{:.2}** | {:.2} | {processor:.2} | {memory} |",
             column.runner.name(),
             column.jobs,
             ratio(column, xargs, Of::Speed)?,
             ratio(column, python, Of::Speed)?.median,
-            column.memory as f64 / 1024.0,
         )?;
     }
     Ok(())

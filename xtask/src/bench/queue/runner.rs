@@ -172,7 +172,7 @@ impl Prepared<'_> {
                 done(program, None)?;
             }
             Runner::Bare => {
-                let program = work.program(&work.bench.programs.spawn_bare);
+                let program = work.program(work.bench.programs.example("spawn_bare")?);
                 done(program.arg(at_once.to_string()).arg(&jobs).arg(JOB), None)?;
             }
             Runner::Xargs => {

@@ -40,7 +40,7 @@ impl<'b> Crowd<'b> {
         ledger: &Path,
         means: Means,
     ) -> Result<Self> {
-        let mut program = place.on_ledger(&bench.programs.launch_many, ledger);
+        let mut program = place.on_ledger(bench.programs.example("launch_many")?, ledger);
         if means == Means::Without {
             program = program.env("HOSTLEDGER_DISABLE", "cgroup");
         }
@@ -132,7 +132,7 @@ impl<'b> Crowd<'b> {
     pub(super) fn time_ends(&self, bench: &Bench<'_>, count: usize) -> Result<Vec<f64>> {
         let program = self
             .place
-            .on_ledger(&bench.programs.time_ends, &self.ledger);
+            .on_ledger(bench.programs.example("time_ends")?, &self.ledger);
         let lines = String::from_utf8(program.arg(count.to_string()).output()?);
         let lines = lines.context("the times are no text")?;
         let times: Result<Vec<f64>, _> = lines.lines().map(str::parse).collect();
