@@ -110,6 +110,7 @@ fn table(
 impl<'p> Ledger<'p> {
     /// One that knows its machine and nothing else.
     fn make(place: &'p Place<'p>, data: PathBuf, database: String, rows: u64) -> Result<Self> {
+        std::fs::create_dir_all(&data)?;
         let mut ledger = Self {
             place,
             data,
