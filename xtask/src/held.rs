@@ -75,6 +75,11 @@ impl Held {
         })
     }
 
+    /// Whether a program has children that are no keepers.
+    pub(super) fn has_programs(launcher: i32) -> bool {
+        children(launcher).into_iter().any(|pid| !is_keeper(pid))
+    }
+
     /// The keeper that is the parent of a program.
     pub(crate) fn keeper_above(program: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{program}/stat")).ok()?;

@@ -11,6 +11,7 @@ mod output;
 mod parallel;
 mod place;
 mod programs;
+mod queue;
 mod random;
 mod records;
 mod request;
@@ -87,6 +88,7 @@ impl Proof {
     fn carry_out(self, bench: &Bench<'_>) -> Result<Verdict> {
         match self {
             Self::Exits => exits::prove(bench),
+            Self::Queue => queue::prove(bench),
             Self::Trees => trees::prove(bench),
             Self::Reuse => reuse::prove(bench),
             Self::Output => output::prove(bench),

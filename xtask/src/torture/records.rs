@@ -50,6 +50,14 @@ impl Place<'_> {
         self.listed("ps --limit 0 --json")
     }
 
+    /// Those of a status.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub(crate) fn of_status(&self, status: &str) -> Result<Vec<Record>> {
+        self.listed(&format!("ps --all --limit 0 --json --status {status}"))
+    }
+
     fn listed(&self, list: &str) -> Result<Vec<Record>> {
         let listed = self.hostledger().args(list).output()?;
         let listed = String::from_utf8(listed).context("the list is no text")?;

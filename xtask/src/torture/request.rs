@@ -11,6 +11,8 @@ use crate::extent::Extent;
 pub(crate) enum Proof {
     /// No exit code is lost, made up, or anybody else's.
     Exits,
+    /// Nothing of a queue is forgotten, or runs otherwise than it is recorded.
+    Queue,
     /// Nothing of a tree survives its end.
     Trees,
     /// No signal reaches a process that was given the pid of another.
@@ -32,8 +34,9 @@ pub(crate) struct Torture {
     pub(crate) seed: u64,
 }
 
-const ALL: [Proof; 5] = [
+const ALL: [Proof; 6] = [
     Proof::Exits,
+    Proof::Queue,
     Proof::Trees,
     Proof::Reuse,
     Proof::Output,
@@ -45,6 +48,7 @@ impl Proof {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Exits => "exits",
+            Self::Queue => "queue",
             Self::Trees => "trees",
             Self::Reuse => "reuse",
             Self::Output => "output",

@@ -52,7 +52,7 @@ pub(super) struct Tally {
 }
 
 /// The number of a program, from the file its command names.
-pub(super) fn number_of(record: &Record) -> Option<usize> {
+pub(in crate::torture) fn number_of(record: &Record) -> Option<usize> {
     let command = record.command();
     let at = command.iter().position(|word| *word == "end")?;
     let file = Path::new(*command.get(at + 1)?);

@@ -14,6 +14,8 @@ use super::verdict::Verdict;
 use super::{Bench, parallel};
 use crate::waiting::{LONG, within};
 use judge::Tally;
+pub(super) use judge::number_of;
+pub(super) use plan::End;
 use plan::Plan;
 
 /// So many launchers at a time.

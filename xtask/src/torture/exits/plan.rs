@@ -56,7 +56,7 @@ pub(super) struct Subject {
 
 /// How it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::torture) enum End {
     Code(u8),
     Signal(u8),
 }
@@ -78,7 +78,7 @@ const UNTIL_WRITTEN: Duration = Duration::from_millis(5);
 const EMBEDDED: usize = 6;
 
 impl End {
-    fn any(random: &mut Random) -> Self {
+    pub(in crate::torture) fn any(random: &mut Random) -> Self {
         match random.below(10) {
             0 => Self::Code(0),
             1 => Self::Code(random.of(&[1, 2, 124, 125, 126, 127, 128, 137, 143, 255])),
@@ -88,7 +88,7 @@ impl End {
     }
 
     /// What stands in the record: exit code and outcome.
-    pub(super) fn recorded(self) -> (i64, &'static str) {
+    pub(in crate::torture) fn recorded(self) -> (i64, &'static str) {
         match self {
             Self::Code(code) => (code.into(), "exited"),
             Self::Signal(signal) => (128 + i64::from(signal), "signaled"),
@@ -96,7 +96,7 @@ impl End {
     }
 
     /// The words an offspring takes.
-    pub(super) fn words(self) -> [String; 2] {
+    pub(in crate::torture) fn words(self) -> [String; 2] {
         match self {
             Self::Code(code) => ["code".to_owned(), code.to_string()],
             Self::Signal(signal) => ["signal".to_owned(), signal.to_string()],
