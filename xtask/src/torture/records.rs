@@ -55,7 +55,7 @@ impl Place<'_> {
     /// # Errors
     /// The ledger cannot be read.
     pub(crate) fn of_status(&self, status: &str) -> Result<Vec<Record>> {
-        self.listed(&format!("ps --all --limit 0 --json --status {status}"))
+        self.listed(&format!("ps --limit 0 --json --status {status}"))
     }
 
     fn listed(&self, list: &str) -> Result<Vec<Record>> {
