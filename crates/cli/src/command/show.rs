@@ -81,6 +81,9 @@ fn beside(ledger: &Ledger, process: &Process) -> anyhow::Result<Vec<(&'static st
     if let Some(live) = ledger.live_usage(process)? {
         fields.push(("live", live::to_json(&live, ledger.cgroup(process)?)));
     }
+    if process.outcome == Some(Outcome::SpawnFailed) {
+        fields.push(("reason", process.stderr.clone().into()));
+    }
     let attempts = ledger.attempts(process.id)?;
     if !attempts.is_empty() {
         let attempts: Vec<_> = attempts.iter().map(AttemptRecord::from).collect();

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, open, openat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, open, openat, statat, unlinkat};
+use rustix::io::Errno;
 
 use super::LogError;
 
@@ -103,7 +104,8 @@ impl LogDirectory {
         })
     }
 
-    /// Creates `<stem>.stdout.log` and `<stem>.stderr.log`, mode 0600, for appending.
+    /// Creates `<stem>.stdout.log` and `<stem>.stderr.log`, mode 0600, for appending. Empty ones
+    /// that are there are replaced: whoever made them died before anything was started.
     ///
     /// # Errors
     /// [`LogError::Create`] when either cannot be created; neither is left then.
@@ -160,6 +162,21 @@ impl LogDirectory {
     }
 
     fn create_one(&self, stem: &str, stream: Stream) -> Result<File, LogError> {
+        let name = log_file_name(stem, stream);
+        let created = match self.create_new(&name) {
+            Err(Errno::EXIST) if self.is_unused(&name) => {
+                unlinkat(&self.directory, &name, AtFlags::empty())
+                    .and_then(|()| self.create_new(&name))
+            }
+            created => created,
+        };
+        created.map_err(|errno| LogError::Create {
+            path: self.path_of(stem, stream),
+            source: errno.into(),
+        })
+    }
+
+    fn create_new(&self, name: &str) -> Result<File, Errno> {
         // EXCL never follows a link and never opens what is there (open(2)).
         let flags = OFlags::WRONLY
             | OFlags::APPEND
@@ -168,10 +185,14 @@ impl LogDirectory {
             | OFlags::NOFOLLOW
             | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        let created = openat(&self.directory, log_file_name(stem, stream), flags, mode);
-        created.map(File::from).map_err(|errno| LogError::Create {
-            path: self.path_of(stem, stream),
-            source: errno.into(),
+        openat(&self.directory, name, flags, mode).map(File::from)
+    }
+
+    /// Whether it is what a launcher has left that died before the program was started: a file,
+    /// and nothing in it.
+    fn is_unused(&self, name: &str) -> bool {
+        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| {
+            FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && found.st_size == 0
         })
     }
 }
@@ -246,6 +267,20 @@ mod tests {
             logs.read("a", Stream::Stdout),
             Err(LogError::Read { .. })
         ));
+    }
+
+    #[test]
+    fn what_a_dead_launcher_has_left_empty_is_replaced_and_what_was_written_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let logs = LogDirectory::open(place.path()).unwrap();
+        let mut theirs = logs.create("a.1").unwrap().stdout;
+        let mut ours = logs.create("a.1").unwrap().stdout;
+        theirs.write_all(b"late").unwrap();
+        ours.write_all(b"ours").unwrap();
+        let path = logs.path_of("a.1", Stream::Stdout);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        assert!(logs.create("a.1").is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
     }
 
     #[test]
