@@ -11,7 +11,7 @@ use crate::torture::parallel;
 use crate::torture::place::Place;
 use crate::torture::records::Record;
 use crate::torture::verdict::Verdict;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 
 /// What can be said of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

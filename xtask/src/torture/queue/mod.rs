@@ -15,7 +15,7 @@ use super::Bench;
 use super::place::Place;
 use super::random::Random;
 use super::verdict::Verdict;
-use super::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 use judge::Tally;
 use plan::Job;
 use workers::{Deaths, Workers};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
-use crate::torture::held::Held;
+use crate::held::Held;
 use crate::torture::place::Place;
 use crate::torture::random::Random;
-use crate::torture::waiting::{LONG, within};
+use crate::waiting::{LONG, within};
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
