@@ -7,10 +7,8 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
     let ledger = Ledger::new();
     for (line, named) in [
         ("run --retries 2 -- true", "--retries"),
-        ("--strict ps", "--strict"),
         ("work", "work"),
         ("adopt x", "adopt"),
-        ("import -", "import"),
     ] {
         let refused = ledger.run(line.split(' '));
         refused.expect_refusal(2, &[&format!("'{named}'")]);

@@ -4,7 +4,7 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "run",
     "submit",
     "cancel",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 19] = [
     "network",
     "binary",
     "hook",
+    "import",
     "export",
     "doctor",
     "completions",

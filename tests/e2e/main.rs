@@ -25,6 +25,7 @@ mod help;
 mod hook;
 mod host;
 mod idle;
+mod import;
 mod kill;
 mod killed_group;
 mod launch_options;

@@ -51,6 +51,9 @@ pub(crate) struct Globals {
     /// Print no ids, tables or progress, only errors (and JSON, if asked for)
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
+    /// Refuse to launch recorded programs that have changed since they were installed
+    #[arg(long, global = true)]
+    strict: bool,
     /// Show on stderr what happens inside; -vv and -vvv show more, RUST_LOG refines it
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -59,7 +62,7 @@ pub(crate) struct Globals {
 impl Globals {
     /// How the ledger is to be opened.
     pub(crate) fn options(&self) -> LedgerOptions {
-        let mut options = Ledger::options();
+        let mut options = Ledger::options().strict(self.strict);
         let data = self
             .data
             .clone()
@@ -151,7 +154,6 @@ mod tests {
             "run --retries 2 -- true",
             "run --record -- true",
             "cleanup --delete",
-            "--strict ps",
         ] {
             let words = ["hostledger"].into_iter().chain(line.split(' '));
             let error = Cli::try_parse_from(words).unwrap_err();

@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hostledger_install::search_path;
 use hostledger_model::{
     BinaryId, CommandLine, InterfaceId, KillMode, MachineId, Process, ProcessDraft, ProcessId,
     ProcessType, ResourceLimit, Timestamp,
@@ -303,12 +304,13 @@ impl Origin {
 pub(crate) fn environment(
     process: &Process,
     secrets: &serde_json::Map<String, Value>,
+    lib_bin: Option<&Path>,
 ) -> Vec<(OsString, OsString)> {
     let ours: Vec<_> = match process.launch.clear_env {
         true => Vec::new(),
         false => std::env::vars_os().collect(),
     };
-    environment_from(&ours, process, secrets)
+    environment_from(&ours, process, secrets, lib_bin)
 }
 
 /// The same where our environment is known already.
@@ -316,6 +318,7 @@ pub(crate) fn environment_from(
     ours: &[(OsString, OsString)],
     process: &Process,
     secrets: &serde_json::Map<String, Value>,
+    lib_bin: Option<&Path>,
 ) -> Vec<(OsString, OsString)> {
     let given = [&process.env, secrets].map(hostledger_model::environment_variables);
     let mut variables: Vec<(OsString, OsString)> = Vec::new();
@@ -334,8 +337,23 @@ pub(crate) fn environment_from(
             .map(|(key, value)| (key.into(), value.into())),
     );
     variables.push((PROCESS_ID.into(), process.id.to_string().into()));
+    if !process.launch.clear_env && !process.env.contains_key(PATH) {
+        put_links_on_path(&mut variables, lib_bin);
+    }
     variables
 }
+
+/// Installed programs are found before others. A `PATH` that the caller gives stays as it is.
+fn put_links_on_path(variables: &mut [(OsString, OsString)], lib_bin: Option<&Path>) {
+    let Some(at) = variables.iter().position(|(key, _)| key == PATH) else {
+        return;
+    };
+    let all = variables.iter().map(|(key, value)| (&**key, &**value));
+    let path = search_path(lib_bin, all, &variables[at].1);
+    variables[at].1 = path;
+}
+
+const PATH: &str = "PATH";
 
 /// A program that was forgotten does not run for ever.
 const DEFAULT_TIMEOUT_MS: u64 = 120_000;

@@ -117,6 +117,17 @@ impl DataDir {
         self.0.join("keepers")
     }
 
+    /// Where installed programs are linked.
+    #[must_use]
+    pub fn lib_bin(&self) -> PathBuf {
+        self.0.join("lib/bin")
+    }
+
+    /// Where hashes of programs are kept.
+    pub(crate) fn digests(&self) -> PathBuf {
+        self.0.join("lib/digests")
+    }
+
     pub(crate) fn make_private(&self, path: &Path) -> Result<(), DataDirError> {
         match DirBuilder::new().recursive(true).mode(0o700).create(path) {
             Ok(()) => Ok(()),

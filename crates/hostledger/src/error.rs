@@ -13,6 +13,7 @@ use hostledger_process::{
 };
 use hostledger_store::{InvalidLocation, InvalidPrefix, ReadOnly, RecordId, StoreError};
 
+use crate::binary::BinaryCheck;
 use crate::data_dir::DataDirError;
 
 /// Why something could not be done with a ledger: which layer, which record, and why.
@@ -224,6 +225,12 @@ pub enum LedgerError {
         /// The record.
         binary: Box<Binary>,
     },
+    /// A program has changed since it was installed, and we are strict.
+    #[error("{check}")]
+    BinaryChanged {
+        /// What has changed.
+        check: Box<BinaryCheck>,
+    },
     /// An installation cannot go on.
     #[error(transparent)]
     Install(#[from] InstallError),
@@ -283,6 +290,9 @@ impl LedgerError {
             Self::NotEnded { .. } => "hostledger kill ends it, hostledger wait waits for its end",
             Self::OutputMissed { .. } => {
                 "read faster, or bound the log by more with --max-log-size (0: not at all)"
+            }
+            Self::BinaryChanged { .. } => {
+                "hostledger binary install records it anew; without --strict it is only told"
             }
             Self::NoSuchBinary { .. } => "hostledger binary list lists the programs",
             Self::NoLog { .. } => "output is kept of programs that have run without --terminal",

@@ -11,6 +11,7 @@ use hostledger_model::{LogPlace, Process, ProcessChange, ProcessId, ProcessStatu
 use hostledger_store::Change;
 use serde_json::{Map, Value};
 
+use crate::binary::BinaryCheck;
 use crate::command::environment;
 use crate::ledger::WithKeeper;
 use crate::made_terminal::MadeTerminal;
@@ -34,7 +35,7 @@ impl Ledger {
             return Err(LedgerError::NotLaunchable { id });
         }
         let secrets = self.kept_secrets(&process)?;
-        let prepared = self.prepare(&process, &secrets, Stdio::default())?;
+        let prepared = self.prepare(&mut process, &secrets, Stdio::default())?;
         let supervision = self.supervision(prepared.needs_keeper())?;
         let now = Timestamp::now();
         let claim = ProcessChange::Claimed {
@@ -60,7 +61,7 @@ impl Ledger {
         secrets: &Map<String, Value>,
         stdio: Stdio,
     ) -> Result<Running, LedgerError> {
-        let prepared = self.prepare(&process, secrets, stdio)?;
+        let prepared = self.prepare(&mut process, secrets, stdio)?;
         let supervision = self.supervision(prepared.needs_keeper())?;
         let now = process.created_at;
         process.owner = Some(supervision.owner());
@@ -73,10 +74,13 @@ impl Ledger {
     /// Everything that is needed to start it, checked as far as that is possible beforehand.
     fn prepare(
         &self,
-        process: &Process,
+        process: &mut Process,
         secrets: &Map<String, Value>,
         stdio: Stdio,
     ) -> Result<Prepared, LedgerError> {
+        let check = self.check_used(process)?;
+        let process = &*process;
+        let lib_bin = Some(self.writable_data_dir()?.lib_bin()).filter(|it| it.is_dir());
         let (stdin, output, ends) = self.open_stdio(process, stdio)?;
         let order = LaunchOrder {
             command: process
@@ -85,13 +89,13 @@ impl Ledger {
                 .map(OsString::from_vec)
                 .collect(),
             working_directory: OsString::from_vec(process.working_directory().to_vec()).into(),
-            environment: environment(process, secrets),
+            environment: environment(process, secrets, lib_bin.as_deref()),
             attributes: process.launch.clone(),
             stdin,
             output,
         };
         order.check()?;
-        Ok(Prepared { order, ends })
+        Ok(Prepared { order, ends, check })
     }
 
     fn open_stdio(
@@ -167,6 +171,7 @@ impl Ledger {
 pub(crate) struct Prepared {
     pub(crate) order: LaunchOrder,
     pub(crate) ends: Ends,
+    pub(crate) check: Option<BinaryCheck>,
 }
 
 impl Prepared {

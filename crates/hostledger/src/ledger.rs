@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     subreaper: bool,
     /// Hashes of installed programs.
     pub(crate) digests: Arc<Digests>,
+    /// Whether programs that have changed are not launched.
+    pub(crate) strict: bool,
     pub(crate) machine: Mutex<Option<MachineId>>,
     pub(crate) interface: Mutex<Option<InterfaceId>>,
     /// The row of this program itself, and the pid it had then: a fork is another process.
@@ -89,6 +91,8 @@ impl Ledger {
     pub(crate) fn from_options(options: LedgerOptions) -> Result<Self, LedgerError> {
         let means = options.means.map_or_else(means_of_environment, Ok)?;
         let (store, data_dir) = open_store(&options)?;
+        let digests = data_dir.as_ref().map(|it| Digests::kept_in(it.digests()));
+        let digests = digests.unwrap_or_default();
         let ledger = Self {
             inner: Arc::new(Inner {
                 opened_by: process::id(),
@@ -102,7 +106,8 @@ impl Ledger {
                 means,
                 keeper: options.keeper,
                 subreaper: options.subreaper,
-                digests: Arc::default(),
+                digests: Arc::new(digests),
+                strict: options.strict,
                 machine: Mutex::new(None),
                 interface: Mutex::new(None),
                 process: Mutex::new(None),

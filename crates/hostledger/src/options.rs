@@ -23,6 +23,7 @@ pub struct LedgerOptions {
     pub(crate) subreaper: bool,
     pub(crate) means: Option<Means>,
     pub(crate) durability: Durability,
+    pub(crate) strict: bool,
 }
 
 /// Which program stays the parent of what is launched, and outlives us.
@@ -66,6 +67,7 @@ impl Default for LedgerOptions {
             subreaper: false,
             means: None,
             durability: Durability::default(),
+            strict: false,
         }
     }
 }
@@ -136,6 +138,14 @@ impl LedgerOptions {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Refuses to launch recorded programs that have changed since they were installed, instead of
+    /// only telling that they have.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 

@@ -14,6 +14,7 @@ use hostledger_model::{Process, ProcessId};
 use hostledger_process::{PidSpace, RelayError, Signal, Stream, Verdict, relay};
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::binary::BinaryCheck;
 use crate::launch::Prepared;
 use crate::ledger::Supervision;
 use crate::made_terminal::MadeTerminal;
@@ -33,6 +34,7 @@ pub struct Running {
     id: ProcessId,
     watch: Arc<Watch>,
     ends: Ends,
+    check: Option<BinaryCheck>,
 }
 
 /// How passing output on ended.
@@ -61,7 +63,15 @@ impl Running {
             id,
             watch,
             ends: prepared.ends,
+            check: prepared.check,
         }
+    }
+
+    /// What has changed of the recorded program that it runs, since that was installed; none when
+    /// nothing has, or it runs none that is recorded.
+    #[must_use]
+    pub fn changed_binary(&self) -> Option<&BinaryCheck> {
+        self.check.as_ref()
     }
 
     pub(crate) fn watch(&self) -> &Arc<Watch> {

@@ -1,19 +1,21 @@
 //! What is in a file, as a hash.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
 /// Hashes files, and knows those it has hashed as long as they seem to be the same: device, inode,
-/// size and time of modification.
+/// size, and times of modification and change.
 #[derive(Debug, Default)]
 pub struct Digests {
     known: Mutex<HashMap<Seen, String>>,
+    /// Where they are kept for others; a file for each that was hashed.
+    kept: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +28,15 @@ struct Seen {
 }
 
 impl Digests {
+    /// Hashes that are kept in a directory, which is made when it is missing.
+    #[must_use]
+    pub fn kept_in(directory: PathBuf) -> Self {
+        Self {
+            known: Mutex::default(),
+            kept: Some(directory),
+        }
+    }
+
     /// The SHA-256 of a file in lower-case hex; links are followed.
     ///
     /// # Errors
@@ -44,9 +55,52 @@ impl Digests {
         if let Some(known) = lock().get(&seen) {
             return Ok(known.clone());
         }
-        let sum = hash(file)?;
+        let sum = match self.read(&seen) {
+            Some(sum) => sum,
+            None => {
+                let sum = hash(file)?;
+                self.keep(&seen, &sum);
+                sum
+            }
+        };
         lock().insert(seen, sum.clone());
         Ok(sum)
+    }
+
+    fn read(&self, seen: &Seen) -> Option<String> {
+        let text = fs::read_to_string(self.kept.as_ref()?.join(seen.name())).ok()?;
+        let sum = text.strip_prefix(&seen.state())?.strip_prefix(' ')?;
+        Some(sum.trim_end())
+            .filter(|sum| sum.len() == 64)
+            .map(str::to_owned)
+    }
+
+    /// What is not kept is only hashed again.
+    fn keep(&self, seen: &Seen, sum: &str) {
+        let Some(directory) = &self.kept else { return };
+        let write = || {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)?;
+            let made = directory.join(format!(".{}.{}", seen.name(), std::process::id()));
+            fs::write(&made, format!("{} {sum}\n", seen.state()))?;
+            fs::rename(made, directory.join(seen.name()))
+        };
+        if let Err(error) = write() {
+            tracing::debug!(%error, "a hash is not kept");
+        }
+    }
+}
+
+impl Seen {
+    fn name(&self) -> String {
+        format!("{:x}-{:x}", self.device, self.inode)
+    }
+
+    fn state(&self) -> String {
+        let ((seconds, nanos), (since, part)) = (self.modified, self.changed);
+        format!("{} {seconds}.{nanos} {since}.{part}", self.size)
     }
 }
 
@@ -76,9 +130,32 @@ pub(crate) fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+
+    #[test]
+    fn what_was_hashed_is_known_to_others_until_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, kept) = (
+            directory.path().join("x"),
+            directory.path().join("kept/here"),
+        );
+        fs::write(&file, "abc").unwrap();
+        let sum = Digests::kept_in(kept.clone()).sha256(&file).unwrap();
+        let note = fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(&note).unwrap();
+        let other = "0".repeat(64);
+        fs::write(&note, text.replace(&sum, &other)).unwrap();
+        assert_eq!(
+            Digests::kept_in(kept.clone()).sha256(&file).unwrap(),
+            other,
+            "read"
+        );
+        fs::write(&file, "abd").unwrap();
+        let changed = Digests::kept_in(kept.clone()).sha256(&file).unwrap();
+        assert!(changed != sum && changed != other);
+        fs::write(&note, "damaged").unwrap();
+        assert_eq!(Digests::kept_in(kept).sha256(&file).unwrap(), changed);
+    }
 
     #[test]
     fn a_file_that_changes_is_hashed_anew() {

@@ -20,6 +20,7 @@ mod provider;
 mod providers;
 mod request;
 mod runner;
+mod search_path;
 mod selection;
 mod version;
 
@@ -34,5 +35,6 @@ pub use provider::{BinaryProvider, Found, Unsuccessful};
 pub use providers::Env;
 pub use request::Request;
 pub use runner::{Order, PROVIDER_TIMEOUT, RunError, Runner};
+pub use search_path::search_path;
 pub use selection::{Allowed, Providers};
 pub use version::{compare_versions, find_version};

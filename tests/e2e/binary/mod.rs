@@ -3,6 +3,7 @@
 mod find;
 mod hostile;
 mod install;
+mod launch;
 mod once;
 mod verify;
 

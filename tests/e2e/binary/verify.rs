@@ -35,7 +35,7 @@ fn what_has_changed_is_told_with_both_sums() {
     tool(&ledger, "tool", "echo tool 6.66");
     let output = binary(&ledger, &["verify", "tool"]).output().expect_code(1);
     let told = output.stdout_text();
-    assert!(told.contains("tool: changed"), "{told}");
+    assert!(told.contains("tool has changed: the sha256 of "), "{told}");
     assert!(told.contains(found["sha256"].as_str().unwrap()), "{told}");
 
     let output = binary(&ledger, &["verify", "--json"])
@@ -73,7 +73,7 @@ fn what_is_gone_is_missing() {
     fs::remove_file(ledger.path("tools/tool")).unwrap();
     let output = binary(&ledger, &["verify"]).output().expect_code(1);
     assert!(
-        output.stdout_text().contains("tool: missing"),
+        output.stdout_text().contains("tool is missing: "),
         "{}",
         output.report()
     );

@@ -9,6 +9,7 @@ mod ending;
 mod export;
 mod fields;
 mod hook;
+mod import;
 mod kill;
 mod launch_options;
 mod live;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Network(network::Args),
     Binary(binary::Args),
     Hook(hook::Args),
+    Import(import::Args),
     Export(export::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -78,6 +80,7 @@ pub(crate) fn run(cli: &Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Network(args) => network::run(args, globals, printer),
         Command::Binary(args) => binary::run(args, globals, printer),
         Command::Hook(args) => hook::run(args, globals, printer),
+        Command::Import(args) => import::run(args, globals, printer),
         Command::Export(args) => export::run(args, globals, printer),
         Command::Doctor(args) => doctor::run(args, globals, printer),
         Command::Completions(args) => completions::run(args, printer),

@@ -5,6 +5,7 @@ mod install;
 mod place;
 mod remove;
 mod run;
+mod used;
 mod verify;
 
 pub use install::InstallBuilder;

@@ -1,5 +1,6 @@
 //! Whether programs are still what they were when they were installed.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -42,6 +43,24 @@ pub enum Drift {
         /// The version that it says.
         found: String,
     },
+}
+
+impl fmt::Display for BinaryCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Binary { name, abspath, .. } = &self.binary;
+        match &self.drift {
+            Drift::None => write!(f, "{name} is as it was: {abspath}"),
+            Drift::Missing { reason } => write!(f, "{name} is missing: {abspath}: {reason}"),
+            Drift::Content { recorded, found } => write!(
+                f,
+                "{name} has changed: the sha256 of {abspath} was {recorded} and is {found}"
+            ),
+            Drift::Version { recorded, found } => write!(
+                f,
+                "{name} has changed: the version of {abspath} was {recorded} and is {found}"
+            ),
+        }
+    }
 }
 
 impl Drift {

@@ -36,10 +36,11 @@ impl LedgerOrders {
     fn make(&self, process: &Process) -> Result<LaunchOrder, LedgerError> {
         let secrets = secrets::kept(self.data_dir.path(), process)?;
         let command = process.command().into_iter();
+        let lib_bin = Some(self.data_dir.lib_bin()).filter(|it| it.is_dir());
         Ok(LaunchOrder {
             command: command.map(OsString::from_vec).collect(),
             working_directory: OsString::from_vec(process.working_directory().to_vec()).into(),
-            environment: environment_from(&self.environment, process, &secrets),
+            environment: environment_from(&self.environment, process, &secrets, lib_bin.as_deref()),
             attributes: process.launch.clone(),
             stdin: StdinSource::Null,
             output: OutputPlace::Files(self.place(process)?),

@@ -78,20 +78,9 @@ fn print(check: &BinaryCheck, printer: &mut Printer) -> anyhow::Result<()> {
         Drift::None => Style::new(),
         _ => AnsiColor::Red.on_default(),
     };
-    let what = match drift {
-        Drift::None => format!("{} {}", binary.version, binary.abspath),
-        Drift::Missing { reason } => format!("{}: {reason}", binary.abspath),
-        Drift::Content { recorded, found } => format!(
-            "{}: its sha256 was {recorded} and is {found}",
-            binary.abspath
-        ),
-        Drift::Version { recorded, found } => {
-            format!(
-                "{}: its version was {recorded} and is {found}",
-                binary.abspath
-            )
-        }
+    let line = match drift {
+        Drift::None => format!("{}: {} {}", binary.name, binary.version, binary.abspath),
+        _ => check.to_string(),
     };
-    let line = format!("{}: {} {what}", binary.name, drift.as_str());
     Ok(printer.line(style, &crate::text::escape(&line))?)
 }

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use hostledger::Outcome;
 
-use super::{Args, exit, explain};
+use super::{Args, exit, explain, tell_changed};
 use crate::args::Globals;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -14,6 +14,7 @@ use crate::printer::Printer;
 pub(super) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ledger = globals.open()?;
     let running = args.command(&ledger)?.launch()?;
+    tell_changed(&running);
     let process = running.process()?;
     tracing::info!(id = %process.id, "launched");
     if process.outcome == Some(Outcome::SpawnFailed) {

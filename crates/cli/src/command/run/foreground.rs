@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Context as _;
 use hostledger::{LedgerError, Outcome, Relayed, Running};
 
-use super::{Args, exit, explain};
+use super::{Args, exit, explain, tell_changed};
 use crate::args::Globals;
 use crate::exit::Exit;
 use crate::signals::Forwarding;
@@ -18,6 +18,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let signals = Forwarding::begin().context("cannot heed signals")?;
     let running = command.launch()?;
     tracing::info!(id = %running.id(), "launched");
+    tell_changed(&running);
     let (relayed, ended) = signals.during(&running, || {
         let relayed = if args.record {
             running.relay_terminal()

@@ -121,6 +121,13 @@ fn exit(process: &Process) -> Exit {
     }
 }
 
+/// Says that the program is not the one that was installed.
+fn tell_changed(running: &hostledger::Running) {
+    if let Some(check) = running.changed_binary() {
+        error::warn(&check.to_string());
+    }
+}
+
 /// Says what the exit code alone does not.
 fn explain(process: &Process) {
     let id = process.id;
