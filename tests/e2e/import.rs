@@ -67,7 +67,7 @@ fn what_one_ledger_exports_another_takes_in() {
     )
     .expect_code(0);
     let lines = from.run(["export", "--type", "Binary", "--type", "Process"]);
-    let lines = lines.expect_code(0).stdout_text();
+    let lines = lines.expect_code(0).stdout_text().to_owned();
     let told = json_lines(&import(&to, &lines).expect_code(0).stdout);
     let results: Vec<_> = told
         .iter()
