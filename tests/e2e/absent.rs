@@ -7,7 +7,6 @@ fn options_and_commands_that_are_not_built_are_refused_by_name() {
     let ledger = Ledger::new();
     for (line, named) in [
         ("run --retries 2 -- true", "--retries"),
-        ("work", "work"),
         ("adopt x", "adopt"),
     ] {
         let refused = ledger.run(line.split(' '));

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use anyhow::{Result, bail};
 
 use crate::bench::Measurement;
+use crate::extent::Extent;
 use crate::step::{STEPS, Step};
 use crate::torture::Torture;
 
@@ -19,6 +20,8 @@ pub(crate) enum Request {
     Ci,
     /// One step alone.
     Step(&'static Step),
+    /// Install real programs.
+    Installs(Extent),
     /// Measure, and write down what came of it.
     Bench(Measurement),
     /// Try to break what is promised.
@@ -39,6 +42,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request
         ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Request::Help),
         ["ci"] => Ok(Request::Ci),
         ["bench", rest @ ..] => Measurement::parse(rest).map(Request::Bench),
+        ["test-installs"] => Ok(Request::Installs(Extent::Short)),
+        ["test-installs", "long"] => Ok(Request::Installs(Extent::Long)),
         // Without words behind it, it is the step of CI.
         ["torture", rest @ ..] if !rest.is_empty() => Torture::parse(rest).map(Request::Torture),
         [name] => match STEPS.iter().find(|step| step.name == *name) {
@@ -65,6 +70,8 @@ pub(crate) fn help() -> String {
     text.push_str(
         "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree,\n\
          \x20           queue, growth; with `--short` as in CI, which writes nothing\n\
+         \x20 test-installs   install real programs from the registries, as root with apt too;\n\
+         \x20           `test-installs long` takes some minutes\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
          \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
          \x20 help      this text\n",
@@ -107,6 +114,19 @@ mod tests {
                 "{}",
                 step.name
             );
+        }
+    }
+
+    #[test]
+    fn installing_is_short_unless_long_is_asked_for() {
+        for (arguments, extent) in [
+            (&["test-installs"][..], Extent::Short),
+            (&["test-installs", "long"], Extent::Long),
+        ] {
+            match parsed(arguments).unwrap() {
+                Request::Installs(found) => assert_eq!(found, extent),
+                other => panic!("{arguments:?}: {other:?}"),
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod ci;
 mod debian;
 mod extent;
 mod held;
+mod installs;
 mod memory;
 mod package;
 mod program;
@@ -50,6 +51,7 @@ fn run() -> anyhow::Result<()> {
         Request::Ci => ci::run(&Workspace::load()?),
         Request::Step(step) => (step.run)(&Workspace::load()?),
         Request::Torture(torture) => torture::run(&Workspace::load()?, &torture),
+        Request::Installs(extent) => installs::run(&Workspace::load()?, extent),
         Request::Bench(measurement) => bench::run(&Workspace::load()?, &measurement),
     }
 }

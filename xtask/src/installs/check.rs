@@ -1,0 +1,134 @@
+//! One installation: the record, the link, the logs, and that it is not done twice.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::case::Case;
+use crate::program::Program;
+use crate::workspace::Workspace;
+
+/// The built program, and a ledger for it; gone when this is dropped.
+pub(super) struct Ground<'w> {
+    workspace: &'w Workspace,
+    program: PathBuf,
+    data: PathBuf,
+}
+
+impl<'w> Ground<'w> {
+    pub(super) fn make(workspace: &'w Workspace) -> Result<Self> {
+        let messages = Program::cargo(workspace)
+            .args("build --quiet --message-format json-render-diagnostics")
+            .args("--package hostledger-cli")
+            .output()?;
+        let messages = String::from_utf8(messages).context("cargo's messages are no text")?;
+        let executable = |line: &str| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let path = message["executable"].as_str()?;
+            (message["target"]["name"] == "hostledger").then(|| PathBuf::from(path))
+        };
+        let program = messages.lines().find_map(executable);
+        let name = format!("hostledger-installs-{}", process::id());
+        Ok(Self {
+            workspace,
+            program: program.context("cargo does not say where hostledger is")?,
+            data: env::temp_dir().join(name),
+        })
+    }
+
+    fn hostledger(&self) -> Program {
+        Program::new(self.workspace, &self.program)
+            .arg("--data")
+            .arg(&self.data)
+            .env("HOSTLEDGER_DATABASE", "")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+        let output = self.hostledger().words(arguments).arg("--json").output()?;
+        let text = String::from_utf8(output)?;
+        text.lines()
+            .map(|line| serde_json::from_str(line).context("no JSON"))
+            .collect()
+    }
+
+    fn install(&self, case: &Case) -> Result<Value> {
+        let line = [
+            "binary",
+            "install",
+            case.name,
+            "--providers",
+            case.providers,
+        ];
+        let mut records = self.json(&line)?;
+        records.pop().context("no record was printed")
+    }
+
+    /// How many programs providers have run.
+    fn runs(&self) -> Result<usize> {
+        Ok(self.json(&["ps", "--all", "--type", "binary"])?.len())
+    }
+
+    /// Installs it, twice; says which version it is.
+    pub(super) fn check(&self, case: &Case) -> Result<String> {
+        let record = self.install(case)?;
+        let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        ensure!(
+            text("status") == "installed",
+            "its status is {}",
+            text("status")
+        );
+        ensure!(
+            text("binprovider") == case.by,
+            "it is by {}",
+            text("binprovider")
+        );
+        ensure!(text("sha256").len() == 64, "its hash is {}", text("sha256"));
+        let version = text("version");
+        ensure!(!version.is_empty(), "it has no version");
+        let link = self.data.join("lib/bin").join(case.name);
+        let target = fs::read_link(&link).context("it is not linked")?;
+        ensure!(
+            target == Path::new(&text("abspath")),
+            "its link leads elsewhere"
+        );
+        self.has_logs(case, &record)?;
+        let shown = self.json(&["binary", "show", case.name])?;
+        ensure!(shown == [record.clone()], "it is shown otherwise");
+
+        let runs = self.runs()?;
+        ensure!(self.install(case)? == record, "again, it is another one");
+        ensure!(self.runs()? == runs, "again, something was run");
+        let checks = self.json(&["binary", "verify", case.name])?;
+        ensure!(checks[0]["check"] == "intact", "it is {}", checks[0]);
+        Ok(version)
+    }
+
+    fn has_logs(&self, case: &Case, record: &Value) -> Result<()> {
+        let id = |key: &str| record[key].as_str().unwrap_or_default();
+        let directory = self
+            .data
+            .join("machines")
+            .join(id("machine_id"))
+            .join("binaries")
+            .join(case.name)
+            .join(id("id"))
+            .join(case.by);
+        let logs = fs::read_dir(&directory);
+        let logs = logs.with_context(|| format!("there is no {}", directory.display()))?;
+        if logs.count() == 0 {
+            bail!("{} has no logs", directory.display());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Ground<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.data) {
+            eprintln!("    {} stays: {error}", self.data.display());
+        }
+    }
+}
