@@ -14,7 +14,7 @@ pub(super) struct Case {
     pub(super) root: bool,
 }
 
-const fn case(name: &'static str, providers: &'static str, by: &'static str) -> Case {
+pub(super) const fn case(name: &'static str, providers: &'static str, by: &'static str) -> Case {
     Case {
         name,
         providers,

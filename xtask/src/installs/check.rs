@@ -1,5 +1,6 @@
 //! One installation: the record, the link, the logs, and that it is not done twice.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::{env, process};
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::case::Case;
+use super::hooks::Plugins;
 use crate::program::Program;
 use crate::workspace::Workspace;
 
@@ -16,6 +18,8 @@ pub(super) struct Ground<'w> {
     workspace: &'w Workspace,
     program: PathBuf,
     data: PathBuf,
+    /// Hooks that are asked, and nobody else.
+    hooks: Option<Plugins>,
 }
 
 impl<'w> Ground<'w> {
@@ -36,17 +40,52 @@ impl<'w> Ground<'w> {
             workspace,
             program: program.context("cargo does not say where hostledger is")?,
             data: env::temp_dir().join(name),
+            hooks: None,
         })
     }
 
-    fn hostledger(&self) -> Program {
-        Program::new(self.workspace, &self.program)
-            .arg("--data")
-            .arg(&self.data)
-            .env("HOSTLEDGER_DATABASE", "")
+    /// The same program and another ledger, in which hooks alone install.
+    pub(super) fn by_hooks(&self, plugins: Plugins) -> Self {
+        Self {
+            workspace: self.workspace,
+            program: self.program.clone(),
+            data: self.data.with_extension("hooks"),
+            hooks: Some(plugins),
+        }
     }
 
-    fn json(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+    /// Runs installers by themselves; the record of the last one.
+    pub(super) fn run_hooks(&self, arguments: &str) -> Result<Value> {
+        let ended = self
+            .hostledger()
+            .args(&format!("hook run BinaryRequest {arguments} --json --cwd"))
+            .arg(self.data.join("work"))
+            .words(self.plugins())
+            .ended()?;
+        let text = String::from_utf8_lossy(&ended.stdout);
+        let last = text.lines().last().context("no hook was run")?;
+        serde_json::from_str(last).context("no JSON")
+    }
+
+    fn plugins(&self) -> Vec<OsString> {
+        let hooks = self.hooks.iter();
+        hooks
+            .flat_map(|it| ["--plugins".into(), it.directory.clone().into()])
+            .collect()
+    }
+
+    fn hostledger(&self) -> Program {
+        let program = Program::new(self.workspace, &self.program)
+            .arg("--data")
+            .arg(&self.data)
+            .env("HOSTLEDGER_DATABASE", "");
+        match &self.hooks {
+            Some(plugins) => program.env("HOSTLEDGER_PYTHON", &plugins.python),
+            None => program,
+        }
+    }
+
+    fn json<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<Value>> {
         let output = self.hostledger().words(arguments).arg("--json").output()?;
         let text = String::from_utf8(output)?;
         text.lines()
@@ -62,13 +101,23 @@ impl<'w> Ground<'w> {
             "--providers",
             case.providers,
         ];
+        let mut line: Vec<OsString> = line.map(OsString::from).into();
+        if self.hooks.is_some() {
+            line.push("--hooks-only".into());
+            line.extend(self.plugins());
+        }
         let mut records = self.json(&line)?;
         records.pop().context("no record was printed")
     }
 
-    /// How many programs providers have run.
+    /// How many programs providers have run, hooks or others.
     fn runs(&self) -> Result<usize> {
-        Ok(self.json(&["ps", "--all", "--type", "binary"])?.len())
+        let kind = if self.hooks.is_some() {
+            "hook"
+        } else {
+            "binary"
+        };
+        Ok(self.json(&["ps", "--all", "--type", kind])?.len())
     }
 
     /// Installs it, twice; says which version it is.

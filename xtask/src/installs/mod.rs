@@ -5,6 +5,7 @@
 
 mod case;
 mod check;
+mod hooks;
 
 use std::time::Instant;
 
@@ -22,11 +23,50 @@ use check::Ground;
 /// Something is not as it should be; all of it is tried nevertheless.
 pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
     let ground = Ground::make(workspace)?;
-    let mut broken = Vec::new();
-    for case in CASES {
-        if case.long && extent == Extent::Short {
-            continue;
+    let all = CASES.iter();
+    let mut broken = try_each(
+        workspace,
+        &ground,
+        all.filter(|it| extent == Extent::Long || !it.long),
+    );
+    if extent == Extent::Long {
+        broken.extend(try_hooks(workspace, &ground));
+    }
+    if !broken.is_empty() {
+        bail!("not as they should be: {}", broken.join(", "));
+    }
+    Ok(())
+}
+
+/// The installers of ArchiveBox's plugins; what is not as it should be.
+fn try_hooks(workspace: &Workspace, ground: &Ground<'_>) -> Vec<&'static str> {
+    let plugins = match hooks::fetch(workspace) {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            eprintln!("    SKIPPED: hooks of abx-plugins: {error:#}");
+            return Vec::new();
         }
+    };
+    eprintln!("    by hooks of abx-plugins:");
+    let ground = ground.by_hooks(plugins);
+    let mut broken = try_each(workspace, &ground, hooks::CASES.iter());
+    match hooks::ends(workspace, &ground) {
+        Ok(()) => eprintln!("    skips, failures and wrong calls of hooks are told apart"),
+        Err(error) => {
+            eprintln!("    {error:#}");
+            broken.push("hook run");
+        }
+    }
+    broken
+}
+
+fn try_each<'c>(
+    workspace: &Workspace,
+    ground: &Ground<'_>,
+    cases: impl Iterator<Item = &'c Case>,
+) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for case in cases {
         if let Some(why) = missing(workspace, case) {
             eprintln!("    SKIPPED: {} by {}: {why}", case.name, case.providers);
             continue;
@@ -45,10 +85,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
             }
         }
     }
-    if !broken.is_empty() {
-        bail!("not as they should be: {}", broken.join(", "));
-    }
-    Ok(())
+    broken
 }
 
 /// Why a case cannot be tried on this host.
