@@ -36,7 +36,7 @@ struct Bench<'w> {
 /// The short form of all, as a step of CI.
 ///
 /// # Errors
-/// As for [`run`].
+/// As for [`run()`].
 pub(crate) fn short(workspace: &Workspace) -> Result<()> {
     run(workspace, &Measurement::short())
 }
