@@ -164,6 +164,14 @@ impl EventLoop {
             {
                 supervised.starting = false;
             }
+            if let Some(work) = &mut self.work
+                && matches!(
+                    event,
+                    Event::Exited(_) | Event::Lost | Event::SpawnFailed { .. }
+                )
+            {
+                work.ended(id);
+            }
             self.feed(id, event);
         }
     }

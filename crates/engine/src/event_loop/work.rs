@@ -147,7 +147,12 @@ impl EventLoop {
             }
         }
         let Some(work) = &self.work else { return };
-        if left == work.active.len() && work.giving_back == 0 && !work.backlog.is_claiming() {
+        let written = work.unwritten.iter().all(|id| self.may_be_left(*id));
+        if left == work.active.len()
+            && written
+            && work.giving_back == 0
+            && !work.backlog.is_claiming()
+        {
             work.watch.count(|counts| counts.left = left as u64);
             self.finish_work();
         }
@@ -166,6 +171,12 @@ impl EventLoop {
         }
         let supervised = self.supervised.get(&id);
         supervised.is_none_or(|it| it.can_be_left() && it.process.status != ProcessStatus::Queued)
+    }
+
+    /// Whether what is known of a process is written down, or cannot be.
+    fn may_be_left(&self, id: ProcessId) -> bool {
+        let supervised = self.supervised.get(&id);
+        supervised.is_none_or(Supervised::can_be_left)
     }
 
     fn give_back(&mut self) {

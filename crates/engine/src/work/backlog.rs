@@ -162,3 +162,153 @@ impl Backlog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use hostledger_model::{CommandLine, MachineId, ProcessDraft, SecretWords};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        now().saturating_add(TimeDelta::seconds(seconds))
+    }
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// This many claimed, and when the next is due.
+    fn claims(count: u32, next_due: Option<Timestamp>) -> Claims {
+        let claimed = |_| {
+            let command = CommandLine::new(vec![b"true".to_vec()]).unwrap();
+            let draft = ProcessDraft::new(MachineId::generate(), command, b"/".to_vec());
+            let made = draft.into_process(&SecretWords::default(), now());
+            Claimed {
+                process: made.unwrap().0,
+                due_at: now(),
+            }
+        };
+        Claims {
+            claimed: (0..count).map(claimed).collect(),
+            next_due,
+            ..Claims::default()
+        }
+    }
+
+    #[test]
+    fn slots_are_filled_first_and_one_claim_is_under_way_at_a_time() {
+        let mut backlog = Backlog::default();
+        assert_eq!(backlog.ask(8, millis(0), now()), Some(8));
+        assert_eq!(backlog.ask(8, millis(1), now()), None, "one is under way");
+        backlog.answered(claims(8, Some(now())), now());
+        for _ in 0..8 {
+            assert!(backlog.take().is_some());
+        }
+        assert!(backlog.take().is_none());
+        assert_eq!(backlog.ask(0, millis(1), now()), None, "nothing is free");
+    }
+
+    #[test]
+    fn what_is_started_fast_is_claimed_ahead_and_what_is_slow_is_left_to_others() {
+        for (passed, ahead) in [(8, Some(32)), (100, Some(8)), (800, Some(1)), (8000, None)] {
+            let mut backlog = Backlog::default();
+            backlog.ask(8, millis(0), now());
+            backlog.answered(claims(8, Some(now())), now());
+            while backlog.take().is_some() {}
+            // The pace is measured with the claim that follows, and holds for the one after.
+            assert_eq!(backlog.ask(1, millis(passed), now()), Some(1), "{passed}");
+            backlog.answered(claims(1, Some(now())), now());
+            backlog.take();
+            assert_eq!(backlog.ask(0, millis(passed), now()), ahead, "{passed}");
+        }
+    }
+
+    #[test]
+    fn more_is_claimed_before_it_runs_dry() {
+        let mut backlog = Backlog::default();
+        backlog.ask(8, millis(0), now());
+        backlog.answered(claims(8, Some(now())), now());
+        while backlog.take().is_some() {}
+        backlog.ask(1, millis(1), now());
+        backlog.answered(claims(32, Some(now())), now());
+        assert_eq!(backlog.ask(0, millis(2), now()), None, "there is enough");
+        for _ in 0..16 {
+            backlog.take();
+        }
+        assert_eq!(backlog.ask(0, millis(2), now()), Some(16));
+    }
+
+    #[test]
+    fn when_nothing_is_due_it_asks_again_when_something_is_or_at_news() {
+        let mut backlog = Backlog::default();
+        backlog.ask(2, millis(0), now());
+        backlog.answered(claims(0, Some(at(5))), now());
+        assert!(backlog.waits_for_news() && backlog.is_empty(now()));
+        assert_eq!(backlog.ask(2, millis(1), at(4)), None);
+        assert_eq!(
+            backlog.next_in(millis(1), at(3)),
+            Some(Duration::from_secs(2))
+        );
+        assert_eq!(backlog.ask(2, millis(1), at(5)), Some(2));
+        backlog.answered(claims(0, None), at(5));
+        assert_eq!(backlog.next_in(millis(1), at(5)), None, "no timer at all");
+        assert_eq!(backlog.ask(2, millis(1), at(99)), None);
+        backlog.news();
+        assert!(!backlog.is_empty(at(99)));
+        assert_eq!(backlog.ask(2, millis(1), at(99)), Some(2));
+    }
+
+    #[test]
+    fn the_clock_may_be_set_back_and_forth() {
+        let mut backlog = Backlog::default();
+        backlog.ask(2, millis(0), now());
+        backlog.answered(claims(0, Some(at(60))), now());
+        assert_eq!(backlog.ask(2, millis(1), at(-3600)), None);
+        assert_eq!(
+            backlog.next_in(millis(1), at(-3600)),
+            Some(Duration::from_secs(3660))
+        );
+        assert_eq!(backlog.ask(2, millis(2), at(3600)), Some(2));
+    }
+
+    #[test]
+    fn a_claim_that_fails_is_made_again_after_a_pause_that_grows() {
+        let mut backlog = Backlog::default();
+        let mut elapsed = millis(0);
+        for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            assert!(backlog.ask(2, elapsed, now()).is_some());
+            backlog.failed(elapsed);
+            assert_eq!(backlog.next_in(elapsed, now()), Some(millis(pause)));
+            elapsed += millis(pause - 1);
+            assert_eq!(backlog.ask(2, elapsed, now()), None);
+            elapsed += millis(1);
+        }
+    }
+
+    #[test]
+    fn what_was_found_before_the_last_end_is_asked_again() {
+        let mut backlog = Backlog::default();
+        backlog.ask(2, millis(0), now());
+        backlog.ended();
+        backlog.answered(claims(0, None), now());
+        assert!(backlog.is_stale());
+        assert!(backlog.ask(2, millis(1), now()).is_some());
+        backlog.answered(claims(0, None), now());
+        assert!(!backlog.is_stale());
+    }
+
+    #[test]
+    fn what_is_given_up_is_all_that_was_not_started() {
+        let mut backlog = Backlog::default();
+        backlog.ask(3, millis(0), now());
+        backlog.answered(claims(3, None), now());
+        backlog.take();
+        assert_eq!(backlog.give_up().len(), 2);
+        assert!(backlog.take().is_none());
+    }
+}

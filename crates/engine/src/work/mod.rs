@@ -22,6 +22,10 @@ pub(crate) use backlog::Backlog;
 pub use progress::{WorkCounts, WorkWatch};
 pub use store_queue::StoreQueue;
 
+/// Ends that are not written down yet, beyond the number of slots, before nothing more is started:
+/// as many as the writing thread takes at once.
+const LARGEST_ARREARS: usize = 256;
+
 /// How a queue is to be worked off.
 pub struct WorkPlan {
     /// Where processes wait.
@@ -58,6 +62,8 @@ pub(crate) struct Work {
     pub(crate) backlog: Backlog,
     /// What has a slot: it runs or is being started.
     pub(crate) active: HashSet<ProcessId>,
+    /// What has ended, and left its slot, but is not written down yet.
+    pub(crate) unwritten: HashSet<ProcessId>,
     /// Processes that are being given back.
     pub(crate) giving_back: usize,
     pub(crate) ending: Option<AtEnd>,
@@ -71,6 +77,7 @@ impl Work {
             plan,
             backlog: Backlog::default(),
             active: HashSet::new(),
+            unwritten: HashSet::new(),
             giving_back: 0,
             ending: None,
             take_over,
@@ -78,8 +85,25 @@ impl Work {
         }
     }
 
+    /// How many can be started now. A slot is free when its program has ended, not when that is
+    /// durable: the disk is not waited for, unless very much is to be written.
     pub(crate) fn free(&self) -> usize {
-        self.plan.jobs.max(1).saturating_sub(self.active.len())
+        let jobs = self.plan.jobs.max(1);
+        let writable = (jobs + LARGEST_ARREARS).saturating_sub(self.unwritten.len());
+        jobs.saturating_sub(self.active.len()).min(writable)
+    }
+
+    /// Whether nothing of it runs and all of it is written down.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.active.is_empty() && self.unwritten.is_empty()
+    }
+
+    /// A program has ended, or could not be started.
+    pub(crate) fn ended(&mut self, id: ProcessId) {
+        if self.active.remove(&id) {
+            self.unwritten.insert(id);
+            self.count_running();
+        }
     }
 
     /// Whether all that was due is done, where that is all that is wanted. What was due before the
@@ -87,7 +111,7 @@ impl Work {
     pub(crate) fn is_done_for_once(&mut self, now: Timestamp) -> bool {
         let inherits = self.take_over.as_ref().is_some_and(TakeOver::is_busy);
         let once = self.plan.once && !inherits;
-        let idle = once && self.active.is_empty() && self.backlog.is_empty(now);
+        let idle = once && self.is_idle() && self.backlog.is_empty(now);
         idle && !self.backlog.is_stale()
     }
 
@@ -125,7 +149,7 @@ impl Work {
     }
 
     fn leave_slot(&mut self, id: ProcessId) -> bool {
-        let had_one = self.active.remove(&id);
+        let had_one = self.active.remove(&id) | self.unwritten.remove(&id);
         if had_one {
             self.backlog.ended();
             self.count_running();
