@@ -50,6 +50,16 @@ fn worker(ledger: &Ledger, arguments: &[&str]) -> Started {
     ledger.command(["work"]).args(arguments).start()
 }
 
+/// Waits until a worker has nothing to do, and holds no lock of the database.
+fn wait_asleep(work: &Started) {
+    let pid = work.pid().cast_signed();
+    wait_until("it sleeps for a while without waking", || {
+        let before = crate::idle::sleeps(pid);
+        thread::sleep(crate::idle::A_WHILE);
+        crate::idle::sleeps(pid) == before
+    });
+}
+
 /// A script that says that it runs and waits until a file is there.
 fn until(go: &Path, begun: &Path, code: i32) -> String {
     format!(
@@ -235,11 +245,7 @@ fn sleeps_while_nothing_happens() {
     );
     let work = worker(&ledger, &["--on-exit", "stop"]);
     wait_until("it runs", || status(&ledger, &ids[0]) == "running");
-    wait_until("it sleeps for a while without waking", || {
-        let before = crate::idle::sleeps(work.pid().cast_signed());
-        thread::sleep(crate::idle::A_WHILE);
-        crate::idle::sleeps(work.pid().cast_signed()) == before
-    });
+    wait_asleep(&work);
     assert!(!go.exists());
     work.signal(Signal::TERM);
     work.wait().expect_code(0);
@@ -418,12 +424,12 @@ fn a_stopped_worker_holds_up_nobody() {
     let stopped = worker(&ledger, &["--jobs", "1"]);
     submit(&ledger, &[append(&file, "x")], &json!({}));
     wait_lines(&file, 1);
+    wait_asleep(&stopped);
     stopped.signal(Signal::STOP);
     submit(&ledger, &vec![append(&file, "y"); 5], &json!({}));
     ledger.run(["work", "--once"]).expect_code(0);
     assert_eq!(lines(&file).len(), 6);
     stopped.signal(Signal::CONT);
-    thread::sleep(Duration::from_millis(50));
     stopped.signal(Signal::TERM);
     stopped.wait().expect_code(0);
     assert_eq!(lines(&file).len(), 6);
