@@ -4,11 +4,12 @@ use std::fs;
 
 use hostledger_tests::{Ledger, installed};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "run",
     "submit",
     "cancel",
     "restart",
+    "work",
     "ps",
     "show",
     "logs",

@@ -16,6 +16,7 @@ use hostledger_process::{Means, PidSpace};
 use hostledger_store::{Access, Database, OpenOptions, Store};
 
 use crate::options::KeeperChoice;
+use crate::worker::BinaryWork;
 use crate::{DataDir, LedgerError, LedgerOptions};
 
 /// A ledger of hosts, binaries and processes.
@@ -29,6 +30,8 @@ pub struct Ledger {
 }
 
 pub(crate) struct Inner {
+    /// What installs beside a worker, begun with it; ends with the ledger.
+    pub(crate) binary_work: Mutex<Option<Arc<BinaryWork>>>,
     /// The process that opened it: a fork is another one.
     opened_by: u32,
     /// Before the store: it still writes when it ends.
@@ -95,6 +98,7 @@ impl Ledger {
         let digests = digests.unwrap_or_default();
         let ledger = Self {
             inner: Arc::new(Inner {
+                binary_work: Mutex::new(None),
                 opened_by: process::id(),
                 supervision: Mutex::new(None),
                 store,

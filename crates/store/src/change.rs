@@ -121,6 +121,12 @@ impl Change {
                 change,
                 ProcessChange::Deferred { .. } | ProcessChange::Requeued(_)
             ),
+            Self::RequestBinary(_) => true,
+            Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.retry_at.is_some(),
+            Self::ChangeBinary { change, .. } => matches!(
+                change,
+                BinaryChange::Deferred { .. } | BinaryChange::Requeued { .. }
+            ),
             _ => false,
         }
     }

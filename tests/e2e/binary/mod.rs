@@ -6,6 +6,7 @@ mod install;
 mod launch;
 mod once;
 mod verify;
+mod worker;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -9,4 +9,5 @@ mod used;
 mod verify;
 
 pub use install::InstallBuilder;
+pub(crate) use run::Recorded;
 pub use verify::{BinaryCheck, Drift};

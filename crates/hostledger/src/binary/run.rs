@@ -11,9 +11,9 @@ use hostledger_process::Stream;
 use crate::{Interruption, Ledger, LedgerError, Output};
 
 /// Runs programs of providers as processes of a ledger.
-pub(super) struct Recorded<'a> {
-    pub(super) ledger: &'a Ledger,
-    pub(super) interruption: &'a Interruption,
+pub(crate) struct Recorded<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) interruption: &'a Interruption,
 }
 
 impl Runner for Recorded<'_> {

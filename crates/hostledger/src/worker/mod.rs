@@ -1,5 +1,6 @@
 //! Working off what is queued.
 
+mod binaries;
 mod orders;
 
 use std::num::NonZeroUsize;
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger_engine::{AtEnd, StoreQueue, WorkCounts, WorkPlan, WorkWatch};
+use hostledger_install::Providers;
 use hostledger_model::Process;
 use hostledger_process::Signal;
 
+pub(crate) use self::binaries::BinaryWork;
 use self::orders::LedgerOrders;
 use crate::ledger::{Supervision, WithKeeper};
 use crate::stop::stop_request;
@@ -41,6 +44,7 @@ pub struct WorkerBuilder {
     once: bool,
     on_exit: OnExit,
     ended: Option<Sender<Process>>,
+    providers: Arc<Providers>,
 }
 
 /// A worker: takes on what is due and runs it, several at a time.
@@ -50,10 +54,11 @@ pub struct Worker {
     supervision: Arc<Supervision>,
     watch: Arc<WorkWatch>,
     on_exit: OnExit,
+    binaries: Arc<BinaryWork>,
 }
 
 impl Ledger {
-    /// A worker for what is queued on this machine: by default as many processes at a time as
+    /// A worker for what is queued on this machine, and for binaries that are asked for: by default as many processes at a time as
     /// there are cores, until it is stopped.
     ///
     /// What is due is taken on in the order of its `retry_at`, creation and id; however many
@@ -80,6 +85,7 @@ impl Ledger {
             once: false,
             on_exit: OnExit::default(),
             ended: None,
+            providers: Arc::default(),
         }
     }
 }
@@ -111,6 +117,12 @@ impl WorkerBuilder {
         self
     }
 
+    /// Has these providers install what is asked for, instead of the built-in ones.
+    pub fn installing_by(mut self, providers: Providers) -> Self {
+        self.providers = Arc::new(providers);
+        self
+    }
+
     /// Begins, in the background. One worker for each open ledger: a second one takes the place
     /// of the first, which then takes on nothing more.
     ///
@@ -122,6 +134,8 @@ impl WorkerBuilder {
         let machine = ledger.current_machine()?.id;
         let supervision = ledger.supervision(WithKeeper::Now)?;
         let queue = StoreQueue::open(ledger.shared_store(), machine, supervision.owner())?;
+        let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
+        *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         let watch = supervision.engine.work(WorkPlan {
             heir: Some(ledger.bystander()?),
             queue: Box::new(queue),
@@ -134,6 +148,7 @@ impl WorkerBuilder {
             supervision,
             watch,
             on_exit: self.on_exit,
+            binaries,
         })
     }
 
@@ -166,12 +181,16 @@ impl Worker {
     /// The same; none when `timeout` has passed before.
     #[must_use]
     pub fn wait_timeout(&self, timeout: Duration) -> Option<WorkCounts> {
-        self.watch.wait(Some(timeout))
+        let counts = self.watch.wait(Some(timeout))?;
+        // What is under way is waited for, however long that takes: it has a limit of its own.
+        self.binaries.finish();
+        Some(counts)
     }
 
     /// Stops it: it takes on nothing more, gives back what it has not started, and leaves or
     /// stops what runs. [`wait`](Self::wait) tells when that is done.
     pub fn stop(&self) {
+        self.binaries.stop();
         self.supervision.engine.end_work(match self.on_exit {
             OnExit::Leave => AtEnd::Leave,
             OnExit::Stop => AtEnd::Stop {
