@@ -109,10 +109,10 @@ fn starts_in_the_order_of_what_is_due() {
         json!({"retry_at": date.expect_code(0).stdout_text().trim_end()})
     };
     let late = (0..40).map(script).collect::<Vec<_>>();
-    submit(&ledger, &late, &in_seconds(3));
+    submit(&ledger, &late, &in_seconds(4));
     let early = (40..50).map(script).collect::<Vec<_>>();
     submit(&ledger, &early, &in_seconds(2));
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(4));
     ledger.run(["work", "--once", "--jobs", "1"]).expect_code(0);
     let expected = (40..50).chain(0..40).map(|number| number.to_string());
     assert_eq!(lines(&file), expected.collect::<Vec<_>>());
