@@ -35,6 +35,6 @@ pub use provider::{BinaryProvider, Found, Unsuccessful};
 pub use providers::Env;
 pub use request::Request;
 pub use runner::{Order, PROVIDER_TIMEOUT, RunError, Runner};
-pub use search_path::search_path;
+pub use search_path::{USUAL_PATH, search_path};
 pub use selection::{Allowed, Providers};
 pub use version::{compare_versions, find_version};

@@ -5,6 +5,9 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+/// Where programs are looked for when nothing says where.
+pub const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// `PATH` for a program that is launched: the directories of the programs that variables such as
 /// `GIT_BINARY=/opt/git/bin/git` name, then `lib_bin`, then what `path` has.
 ///

@@ -5,14 +5,12 @@ use std::env;
 use std::sync::Arc;
 
 use hostledger_engine::install::Installer;
-use hostledger_install::{Place, Providers};
+use hostledger_install::{Place, Providers, USUAL_PATH};
 use serde_json::Value;
 
 use crate::ledger::WithKeeper;
 use crate::{Ledger, LedgerError};
 
-/// What is searched when nothing says what to search.
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const BINARY_SUFFIX: &str = "_BINARY";
 
 impl Ledger {

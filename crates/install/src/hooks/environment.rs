@@ -1,15 +1,14 @@
 //! The environment of a hook.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use hostledger_model::config::expand_home;
 use serde_json::{Map, Value};
 
 use super::resolution::{Resolved, Source};
-
-/// With an empty PATH hooks were seen to hang, and to install tools of their own choosing.
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::{USUAL_PATH, search_path};
 
 /// What a hook is told of where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub fn variables<'a>(
         }
     }
     let places = places(surroundings, launcher);
-    let path = search_path(surroundings, launcher, &variables);
+    let path = path(surroundings, launcher, &variables);
     variables.extend(places);
     variables.insert("PATH".to_owned(), path);
     variables
@@ -117,35 +116,31 @@ fn places(
         .collect()
 }
 
-/// First where the programs are that `*_BINARY` names by path, then the links of installed ones,
-/// then where the launcher looks.
-fn search_path(
+/// Never empty: with an empty PATH hooks were seen to hang, and to install tools of their own
+/// choosing. Empty entries, which mean the working directory, are left out.
+fn path(
     surroundings: &Surroundings,
     launcher: &BTreeMap<String, String>,
     variables: &BTreeMap<String, String>,
 ) -> String {
     let home = launcher.get("HOME").map(String::as_str).unwrap_or_default();
     let effective: BTreeMap<&String, &String> = launcher.iter().chain(variables).collect();
-    let binaries = effective.iter().filter(|(key, _)| key.ends_with("_BINARY"));
-    let directories = binaries.filter_map(|(_, text)| {
-        let path = PathBuf::from(expand_home(text.trim(), home));
-        let directory = path.parent().filter(|_| path.is_absolute())?;
-        Some(directory.to_string_lossy().into_owned())
-    });
-    let usual = launcher.get("PATH").map(String::as_str);
-    let usual = usual.filter(|path| !path.is_empty()).unwrap_or(USUAL_PATH);
-    let lib_bin = surroundings.lib_bin().to_string_lossy().into_owned();
-    let mut parts: Vec<String> = Vec::new();
-    let all = directories
-        .chain([lib_bin])
-        .chain(usual.split(':').map(str::to_owned));
-    // An entry with a colon would be two, and an empty one the working directory.
-    for part in all.filter(|part| !part.is_empty() && !part.contains(':')) {
-        if !parts.contains(&part) {
-            parts.push(part);
-        }
-    }
-    parts.join(":")
+    let expanded: Vec<(&String, String)> = effective
+        .into_iter()
+        .map(|(key, text)| (key, expand_home(text.trim(), home)))
+        .collect();
+    let named = expanded
+        .iter()
+        .map(|(key, text)| (OsStr::new(key.as_str()), OsStr::new(text.as_str())));
+    let given = launcher.get("PATH").map(String::as_str).unwrap_or_default();
+    let given: Vec<&str> = given.split(':').filter(|part| !part.is_empty()).collect();
+    let usual = match given[..] {
+        [] => USUAL_PATH.to_owned(),
+        _ => given.join(":"),
+    };
+    let lib_bin = surroundings.lib_bin();
+    let path = search_path(Some(&lib_bin), named, OsStr::new(&usual));
+    path.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -219,7 +214,7 @@ mod tests {
         }
         assert!(plain(&[])["PATH"].ends_with(":/sbin:/bin"));
         let found = plain(&[
-            ("PATH", "/usr/bin:/opt/b:/usr/bin"),
+            ("PATH", "/usr/bin::/opt/b:"),
             ("HOME", "/root"),
             ("A_BINARY", "/opt/b/a"),
             ("B_BINARY", "~/bin/b"),
