@@ -177,7 +177,7 @@ fn a_place_that_is_none_is_refused() {
     list.expect_refusal(1, &[missing.to_str().unwrap(), "directory does not exist"])
         .expect_hint();
     for (url, naming) in [
-        ("postgres://localhost/x", "PostgreSQL"),
+        ("postgres://127.0.0.1:1/x", "postgres://127.0.0.1:1/x"),
         ("mysql://localhost/x", "mysql"),
         ("ledger.sqlite3", "sqlite:"),
         ("sqlite:", "sqlite:"),
