@@ -19,6 +19,7 @@ mod location;
 mod postgres;
 mod record_id;
 mod records;
+mod root_error;
 mod rows;
 mod sqlite;
 mod store;

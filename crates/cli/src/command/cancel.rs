@@ -70,9 +70,7 @@ fn report(id: ProcessId, answer: Cancelled) {
             error::report_text(&format!(
                 "process {id} was taken on by a worker that has not answered yet"
             ));
-            error::hint(
-                "it was asked for: the worker will not start it any more, if it has not begun to",
-            );
+            error::hint("it was asked for: a worker that starts it all the same ends it at once");
         }
         Cancelled::Started => {
             error::report_text(&format!(

@@ -21,8 +21,6 @@ pub enum Event {
         /// Where its output goes.
         log: LogPlace,
     },
-    /// It runs and somebody else supervised it; now we do.
-    Adopted,
     /// Whoever supervises it leaves, and it is to live on.
     Left,
     /// Its program could not be executed.
@@ -60,7 +58,6 @@ impl Event {
             Self::Tick => "tick",
             Self::Launch => "launch",
             Self::Spawned { .. } => "spawned",
-            Self::Adopted => "adopted",
             Self::Left => "left",
             Self::SpawnFailed { .. } => "spawn_failed",
             Self::Exited(_) => "exited",

@@ -95,11 +95,7 @@ impl ProcessMachine {
                 Handled
             }
             Event::Lost => Transition(end(context, unseen(context.now, Outcome::Lost))),
-            Event::Adopted
-            | Event::Left
-            | Event::Exited(_)
-            | Event::TimedOut
-            | Event::GraceOver => Super,
+            Event::Left | Event::Exited(_) | Event::TimedOut | Event::GraceOver => Super,
         }
     }
 
@@ -108,17 +104,6 @@ impl ProcessMachine {
         match event {
             Event::StopRequested { request, grace } => {
                 stop(context, request.clone(), *grace);
-                Handled
-            }
-            Event::Adopted => {
-                if let Some(started_at) = context.process.started_at {
-                    arm_timeout(context, started_at);
-                }
-                // Its time was up before: whoever saw to that was about to kill it.
-                if let Some(stop) = context.process.stop.as_ref().filter(|it| it.is_timeout()) {
-                    let (at, grace) = (stop.at, context.grace);
-                    arm_grace(context, at, Some(grace));
-                }
                 Handled
             }
             Event::Left if context.process.detached => Handled,

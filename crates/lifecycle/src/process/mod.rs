@@ -7,7 +7,6 @@
 //!        ── spawned ───────────────────────▶ running
 //!        ── spawn failed, cancelled, lost ─▶ exited
 //! running ─ stop requested, timed out ─────▶ running   the request is stored, then signals
-//!         ─ adopted ───────────────────────▶ running   its timers are armed anew
 //!         ─ left ──────────────────────────▶ running   marked as one that lives on
 //!         ─ exited, it is over ────────────▶ exited
 //!         ─ exited, attempts left ─────────▶ queued    due after a backoff

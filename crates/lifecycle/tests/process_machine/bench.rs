@@ -124,7 +124,7 @@ pub(crate) fn every_event(bench: &Bench) -> Vec<Event> {
         Event::Tick,
         Event::Launch,
         spawned(bench),
-        Event::Adopted,
+        Event::Left,
         Event::SpawnFailed {
             exit_code: 127,
             reason: "no".to_owned(),

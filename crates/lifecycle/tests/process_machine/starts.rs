@@ -1,9 +1,7 @@
 //! Starts, and what holds in every state.
 
 use hostledger_lifecycle::process::{Effect, Event, Timer, lease_end};
-use hostledger_model::{
-    MachineId, Outcome, ProcessChange, ProcessStatus, Started, StopRequest, Termination,
-};
+use hostledger_model::{MachineId, Outcome, ProcessChange, ProcessStatus, Started, Termination};
 
 use crate::bench::*;
 
@@ -37,7 +35,7 @@ fn what_makes_no_sense_in_a_status_changes_nothing() {
     let queued = Bench::new(ProcessStatus::Queued);
     for event in [
         exit(Termination::Exited(1)),
-        Event::Adopted,
+        Event::Left,
         Event::TimedOut,
         Event::GraceOver,
     ] {
@@ -144,26 +142,6 @@ fn a_timeout_is_armed_and_bounds_the_lease() {
             at: bench.after(2)
         }
     );
-}
-
-#[test]
-fn an_adopted_process_has_its_timers_armed_anew() {
-    let mut bench = Bench::new(ProcessStatus::Running);
-    let adopted = |bench: &Bench| bench.handle(&Event::Adopted);
-    assert_eq!(adopted(&bench), (ProcessStatus::Running, vec![]));
-
-    bench.process.started_at = Some(bench.after(-10));
-    bench.process.timeout_ms = Some(2_000);
-    let arm = |timer, at| Effect::Arm { timer, at };
-    let timeout = arm(Timer::Timeout, bench.after(-8));
-    assert_eq!(adopted(&bench).1, std::slice::from_ref(&timeout));
-
-    // What somebody asked may have been a signal that ends nothing.
-    bench.process.stop = Some(request(&bench, SIGTERM));
-    assert_eq!(adopted(&bench).1, std::slice::from_ref(&timeout));
-    bench.process.stop = Some(StopRequest::timeout(bench.after(-1), SIGTERM));
-    let expected = [timeout, arm(Timer::Grace, bench.after(4))];
-    assert_eq!(adopted(&bench).1, expected);
 }
 
 #[test]

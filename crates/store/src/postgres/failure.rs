@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::change::Change;
 use crate::error::{ReadOnly, StoreError};
 use crate::record_id::RecordId;
+use crate::root_error::root_error;
 
 /// What is needed to tell a failure well.
 #[derive(Debug, Clone)]
@@ -75,14 +76,6 @@ fn meaning(message: &str) -> Meaning {
         .map_or(Meaning::Other, |(_, meaning)| *meaning)
 }
 
-/// The error behind those that diesel makes of a failed commit or rollback.
-fn root(error: Error) -> Error {
-    match error {
-        Error::RollbackErrorOnCommit { commit_error, .. } => root(*commit_error),
-        other => other,
-    }
-}
-
 impl Failures {
     /// The error for a connection that could not be made.
     pub(super) fn of_connection(&self, error: ConnectionError) -> StoreError {
@@ -112,7 +105,7 @@ impl Failures {
 
     /// The error for a statement that the server refused.
     pub(super) fn of_answer(&self, error: Error) -> StoreError {
-        let error = root(error);
+        let error = root_error(error);
         let path = self.place.clone();
         let meaning = match &error {
             Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Meaning::ReadOnly,

@@ -13,6 +13,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use super::access;
 use crate::error::{ReadOnly, StoreError};
 use crate::record_id::RecordId;
+use crate::root_error::root_error;
 
 /// What is needed to tell a failure well.
 #[derive(Debug, Clone)]
@@ -75,14 +76,6 @@ fn meaning(message: &str) -> Meaning {
         .map_or(Meaning::Other, |(_, meaning)| *meaning)
 }
 
-/// The error behind those that diesel makes of a failed commit or rollback.
-fn root(error: Error) -> Error {
-    match error {
-        Error::RollbackErrorOnCommit { commit_error, .. } => root(*commit_error),
-        other => other,
-    }
-}
-
 impl Failures {
     /// The error for a transaction that failed.
     pub(super) fn of(&self, failed: Failed) -> StoreError {
@@ -106,7 +99,7 @@ impl Failures {
 
     /// The error for a statement that failed.
     pub(super) fn of_query(&self, error: Error) -> StoreError {
-        let error = root(error);
+        let error = root_error(error);
         let path = self.path.clone();
         let meaning = match &error {
             Error::DatabaseError(_, information) => meaning(information.message()),
