@@ -13,8 +13,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use crate::protocol::{
-    ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, MOST_WAITING, NEWS_BYTES, NONE, News, REFUSED,
-    REQUEST_WORDS, RETURNED, STARTED, recall, to_bytes,
+    ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, MOST_WAITING, NEWS_BYTES, NONE, News,
+    REFUSED, REQUEST_WORDS, RETURNED, STARTED, recall, to_bytes,
 };
 use crate::run::now;
 use crate::table::entry::{Slot, State, id_of, kill_mode_word};

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use hostledger_engine::port::{
     BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner,
-    StdinSource, SystemClock,
+    StdinSource, SystemClock, Writing,
 };
 use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -104,7 +105,15 @@ pub(crate) fn name(change: &ProcessChange) -> &'static str {
 pub(crate) struct FakeBook(Arc<World>);
 
 impl ProcessBook for FakeBook {
-    fn save(&self, _: ProcessId, _: OwnerId, change: ProcessChange, _: Timestamp, saved: Saved) {
+    fn save(&self, _: &Process, mut writing: Writing, saved: Saved) {
+        if let Some(succeeded) = writing.counts {
+            self.0.tell(format!("counts {succeeded}"));
+        }
+        // Where there are several, all depends on the last.
+        let change = writing.changes.pop().unwrap();
+        for before in &writing.changes {
+            self.0.tell(format!("with {}", name(before)));
+        }
         if let Some(held) = self.0.held.lock().unwrap().as_mut() {
             self.0.tell(format!("held {}", name(&change)));
             held.push((change, saved));
@@ -132,10 +141,6 @@ impl ProcessBook for FakeBook {
         let row = self.0.row.lock().unwrap().clone();
         *self.0.refuse.lock().unwrap() = None;
         Ok(row)
-    }
-
-    fn count_use(&self, _: &Process, succeeded: bool, _: Timestamp) {
-        self.0.tell(format!("counted {succeeded}"));
     }
 
     fn opened(&self, process: &Process) {
@@ -173,6 +178,20 @@ impl Spawner for FakeSpawner {
         if program == "quick" {
             events.push_back((id, exit(0)));
         }
+    }
+
+    fn room_ahead(&self) -> Option<usize> {
+        None
+    }
+
+    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, _: NonZeroU32) {
+        self.spawn(process, order);
+    }
+
+    fn recall(&mut self) {}
+
+    fn take_returned(&mut self) -> Vec<ProcessId> {
+        Vec::new()
     }
 
     fn signal(&mut self, id: ProcessId, signal: i32, _: KillMode) -> Result<(), SignalFailed> {

@@ -12,9 +12,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::clock::{self, MILLISECOND};
-use crate::protocol::{
-    ENDED, FAILED, MOST_NEWS, NEWS_BYTES, News, REFUSED, RETURNED, STARTED,
-};
+use crate::protocol::{ENDED, FAILED, MOST_NEWS, NEWS_BYTES, News, REFUSED, RETURNED, STARTED};
 use crate::table::layout::{Field, MOST_SLOTS};
 use crate::table::map::Map;
 

@@ -7,9 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use crate::protocol::{
-    HELLO, LAUNCH, LAUNCH_FDS, LaunchMessage, RECALL, REQUEST_BYTES, to_words,
-};
+use crate::protocol::{HELLO, LAUNCH, LAUNCH_FDS, LaunchMessage, RECALL, REQUEST_BYTES, to_words};
 
 /// A message, with the descriptors that came beside it.
 #[derive(Debug)]

@@ -51,7 +51,10 @@ impl Turns {
             return Err(waiting);
         }
         self.limit = waiting.0.at_once;
-        if let Some(place) = self.places.get_mut((self.first + self.count) % MOST_WAITING) {
+        if let Some(place) = self
+            .places
+            .get_mut((self.first + self.count) % MOST_WAITING)
+        {
             *place = Some(waiting);
             self.count += 1;
         }
