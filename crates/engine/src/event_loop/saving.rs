@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostledger_lifecycle::process::{Context, Effect, catch_up};
-use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, with_causes};
+use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, StopRequest, with_causes};
 
 use super::{EventLoop, chance};
 use crate::message::Message;
@@ -148,8 +148,12 @@ impl EventLoop {
                 self.save(id);
                 self.advance(id);
             }
-            Ok(false) if self.knows_of_stop_now(id) => self.advance(id),
-            Ok(false) => self.give_up(id, &saving.change),
+            Ok(false) => match self.unknown_stop(id) {
+                Ok(Some(stop)) => self.decide_again(id, stop),
+                Ok(None) => self.give_up(id, &saving.change),
+                // Whose the row is now is not known: it is ours until it is.
+                Err(error) => self.save_later(id, saving, error),
+            },
             Err(error) => self.save_later(id, saving, error),
         }
     }
@@ -215,31 +219,28 @@ impl EventLoop {
         }
     }
 
-    /// Whether a change was refused as somebody else has asked for a stop that we did not know
-    /// of. If so, we do now, and the event is to be handled again.
-    fn knows_of_stop_now(&mut self, id: ProcessId) -> bool {
-        let Some(supervised) = self.supervised.get_mut(&id) else {
-            return false;
-        };
-        if supervised.process.stop.is_some() {
-            return false;
+    /// A stop that somebody else has asked for and that we did not know of, which is why a change
+    /// was refused; none when the row is not ours any more.
+    fn unknown_stop(&self, id: ProcessId) -> Result<Option<StopRequest>, BookError> {
+        let supervised = self.supervised.get(&id);
+        if supervised.is_none_or(|it| it.process.stop.is_some() || it.handling.is_none()) {
+            return Ok(None);
         }
-        let stop = match self.parts.book.read(id) {
-            Ok(row) => row
-                .filter(|row| row.owner == Some(self.parts.owner))
-                .and_then(|row| row.stop),
-            Err(error) => {
-                tracing::warn!(%id, error = with_causes(&*error), "a row that refused a change cannot be read");
-                None
+        let row = self.parts.book.read(id)?;
+        let row = row.filter(|row| row.owner == Some(self.parts.owner));
+        Ok(row.and_then(|row| row.stop))
+    }
+
+    /// The stop is known from here on, and the event is handled again.
+    fn decide_again(&mut self, id: ProcessId, stop: StopRequest) {
+        if let Some(supervised) = self.supervised.get_mut(&id) {
+            supervised.process.stop = Some(stop);
+            supervised.effects.clear();
+            if let Some(event) = supervised.handling.take() {
+                supervised.events.push_front(event);
             }
-        };
-        let (Some(stop), Some(event)) = (stop, supervised.handling.take()) else {
-            return false;
-        };
-        supervised.process.stop = Some(stop);
-        supervised.effects.clear();
-        supervised.events.push_front(event);
-        true
+        }
+        self.advance(id);
     }
 
     /// Its row is somebody else's now. A process whose start was refused is ended: it would run

@@ -10,7 +10,7 @@ use hostledger_store::{Claimed, Claims};
 
 use super::EventLoop;
 use crate::message::Message;
-use crate::port::{BookError, Writing};
+use crate::port::{BookError, Returned, Writing};
 use crate::supervised::Supervised;
 use crate::take_over::TakeOver;
 use crate::work::{AtEnd, Work, WorkPlan, WorkWatch};
@@ -64,20 +64,23 @@ impl EventLoop {
         let work = self.work.as_ref().filter(|work| work.ending.is_none())?;
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
         let next = work.backlog.next_in(elapsed, now);
-        next.into_iter().chain(work.gives_up_in(elapsed)).min()
+        next.into_iter().chain(work.changes_in(elapsed)).min()
     }
 
     /// Starts what there are slots for, or hands it over ahead where that can be done.
     fn start_waiting(&mut self) {
         let mut room = self.parts.spawner.room_ahead();
+        let elapsed = self.parts.clock.elapsed();
         while let Some(work) = &mut self.work
             && work.can_start(room)
+            && !work.is_short(elapsed)
             && let Some(claimed) = work.backlog.take()
         {
             let now = self.parts.clock.now();
             // Somebody else may have it by now: we have slept.
             if claimed.process.retry_at.is_none_or(|lease| lease <= now) {
                 tracing::debug!(id = %claimed.process.id, "its lease was over before its start");
+                work.backlog.news();
                 continue;
             }
             match &mut room {
@@ -134,7 +137,13 @@ impl EventLoop {
 
     /// What was handed over ahead and has come back waits here again.
     pub(super) fn take_returned(&mut self) {
-        for id in self.parts.spawner.take_returned().into_iter().rev() {
+        let elapsed = self.parts.clock.elapsed();
+        for (id, why) in self.parts.spawner.take_returned().into_iter().rev() {
+            if why == Returned::Shortage
+                && let Some(work) = &mut self.work
+            {
+                work.run_short(elapsed);
+            }
             let Some(supervised) = self.supervised.get_mut(&id) else {
                 continue;
             };
@@ -175,6 +184,9 @@ impl EventLoop {
     fn claim(&mut self) {
         let Some(work) = &mut self.work else { return };
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
+        if work.is_short(elapsed) {
+            return;
+        }
         let (free, ahead) = (work.free(), work.handed_over());
         if let Some(limit) = work.backlog.ask(free, ahead, elapsed, now) {
             let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
@@ -198,8 +210,9 @@ impl EventLoop {
                 }
                 let unreadable = claims.corrupt.len() as u64;
                 work.watch.count(|counts| counts.unreadable += unreadable);
-                work.moved_at = self.parts.clock.elapsed();
-                work.backlog.answered(claims, self.parts.clock.now());
+                let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
+                work.moved_at = elapsed;
+                work.backlog.answered(claims, elapsed, now);
             }
             Err(error) => {
                 tracing::warn!(

@@ -7,5 +7,7 @@ mod work;
 
 pub use book::{BookError, ProcessBook, Saved, Writing};
 pub use clock::{Clock, SystemClock};
-pub use spawner::{LaunchOrder, LogFilesPlace, OutputPlace, SignalFailed, Spawner, StdinSource};
+pub use spawner::{
+    LaunchOrder, LogFilesPlace, OutputPlace, Returned, SignalFailed, Spawner, StdinSource,
+};
 pub use work::{Answered, NotStartable, Orders, Queue};

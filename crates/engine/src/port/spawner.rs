@@ -34,7 +34,7 @@ pub trait Spawner: Send {
 
     /// Processes that were handed over ahead and have come back since the last call: nothing of
     /// them was started.
-    fn take_returned(&mut self) -> Vec<ProcessId>;
+    fn take_returned(&mut self) -> Vec<(ProcessId, Returned)>;
 
     /// Sends a signal to (a part of) what a process started, and to nobody else. Looking for all
     /// of it goes on in the background.
@@ -59,6 +59,16 @@ pub trait Spawner: Send {
     /// With `end_rest` what it has left behind of that scope gets a moment to end too, and is
     /// ended then; that goes on in the background, and at the latest when this is dropped.
     fn release(&mut self, id: ProcessId, end_rest: Option<KillMode>);
+}
+
+/// Why a process that was handed over ahead has come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// It was recalled, or nobody is there any more who sees to turns.
+    Recalled,
+    /// Descriptors, memory, processes or room on the disk have run out here: that says nothing of
+    /// the program, which can be started later.
+    Shortage,
 }
 
 /// A signal that could not be sent.

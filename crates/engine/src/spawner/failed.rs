@@ -1,11 +1,13 @@
 //! Why a program did not start: all of it becomes the reason in its row.
 
+use std::error::Error;
 use std::io;
 
 use hostledger_keeper::KeeperError;
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{ProcessId, with_causes};
 use hostledger_process::{ChildrenError, InvalidLaunch, LaunchError, LogError, TerminalError};
+use rustix::io::Errno;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartFailed {
@@ -41,10 +43,37 @@ impl StartFailed {
         }
     }
 
+    /// Whether it failed for want of something that has nothing to do with the program.
+    pub(super) fn is_shortage(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let errno = error.downcast_ref().and_then(Errno::from_io_error);
+            if errno.is_some_and(is_shortage) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     pub(super) fn event(&self) -> Event {
         Event::SpawnFailed {
             exit_code: self.exit_code(),
             reason: with_causes(self),
         }
     }
+}
+
+/// Whether descriptors, memory, processes or room on a disk have run out.
+pub(super) fn is_shortage(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::MFILE
+            | Errno::NFILE
+            | Errno::NOMEM
+            | Errno::NOBUFS
+            | Errno::AGAIN
+            | Errno::NOSPC
+            | Errno::DQUOT
+    )
 }

@@ -24,7 +24,7 @@ use rustix::event::epoll;
 use self::direct::DirectPrograms;
 use self::ender::Ender;
 use self::kept::{KeptPrograms, Unkept};
-use crate::port::{LaunchOrder, OutputPlace, SignalFailed, Spawner};
+use crate::port::{LaunchOrder, OutputPlace, Returned, SignalFailed, Spawner};
 
 /// How long what a stopped program has left behind may take to end by itself.
 pub(crate) const REST_GRACE: Duration = Duration::from_secs(2);
@@ -126,7 +126,7 @@ impl Spawner for ProgramSpawner {
         }
     }
 
-    fn take_returned(&mut self) -> Vec<ProcessId> {
+    fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
         let kept = self.kept.as_mut();
         kept.map(KeptPrograms::take_returned).unwrap_or_default()
     }

@@ -77,7 +77,8 @@ impl Backlog {
         match self.rest {
             Rest::DueAt(next) if next.is_none_or(|next| next > now) => return None,
             Rest::Unknown(again) if again > elapsed => return None,
-            _ => {}
+            // Should there be no slot now, there is no timer to wait for either.
+            _ => self.rest = Rest::MayBeDue,
         }
         let target = free.max(self.pace.ahead);
         let taken_on = self.waiting.len() + handed_over;
@@ -93,7 +94,12 @@ impl Backlog {
     }
 
     /// Takes in what came of the claim.
-    pub(crate) fn answered(&mut self, claims: Claims, now: Timestamp) {
+    pub(crate) fn answered(&mut self, claims: Claims, elapsed: Duration, now: Timestamp) {
+        let moved = !claims.claimed.is_empty() || !claims.corrupt.is_empty();
+        if !moved && claims.next_due.is_some_and(|next| next <= now) {
+            // Others have it locked.
+            return self.failed(elapsed);
+        }
         self.asked = None;
         self.failures = 0;
         self.rest = match claims.next_due {
@@ -104,7 +110,7 @@ impl Backlog {
         self.waiting.extend(claims.claimed);
     }
 
-    /// The claim has failed.
+    /// The claim has failed, or nothing could be had of what is due.
     pub(crate) fn failed(&mut self, elapsed: Duration) {
         self.asked = None;
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
@@ -228,7 +234,7 @@ mod tests {
             None,
             "one is under way"
         );
-        backlog.answered(claims(8, Some(now())), now());
+        backlog.answered(claims(8, Some(now())), millis(1), now());
         for _ in 0..8 {
             assert!(backlog.take().is_some());
         }
@@ -241,7 +247,7 @@ mod tests {
         for (passed, ahead) in [(8, Some(32)), (50, Some(8)), (400, Some(1)), (4000, None)] {
             let mut backlog = Backlog::default();
             backlog.ask(8, 0, millis(0), now());
-            backlog.answered(claims(8, Some(now())), now());
+            backlog.answered(claims(8, Some(now())), millis(1), now());
             while backlog.take().is_some() {}
             // The pace is measured with the claim that follows, and holds for the one after.
             assert_eq!(
@@ -249,7 +255,7 @@ mod tests {
                 Some(1),
                 "{passed}"
             );
-            backlog.answered(claims(1, Some(now())), now());
+            backlog.answered(claims(1, Some(now())), millis(1), now());
             backlog.take();
             assert_eq!(backlog.ask(0, 0, millis(passed), now()), ahead, "{passed}");
         }
@@ -259,10 +265,10 @@ mod tests {
     fn more_is_claimed_before_it_runs_dry() {
         let mut backlog = Backlog::default();
         backlog.ask(8, 0, millis(0), now());
-        backlog.answered(claims(8, Some(now())), now());
+        backlog.answered(claims(8, Some(now())), millis(1), now());
         while backlog.take().is_some() {}
         backlog.ask(1, 0, millis(1), now());
-        backlog.answered(claims(32, Some(now())), now());
+        backlog.answered(claims(32, Some(now())), millis(1), now());
         assert_eq!(backlog.ask(0, 0, millis(2), now()), None, "there is enough");
         for _ in 0..16 {
             backlog.take();
@@ -274,7 +280,7 @@ mod tests {
     fn when_nothing_is_due_it_asks_again_when_something_is_or_at_news() {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
-        backlog.answered(claims(0, Some(at(5))), now());
+        backlog.answered(claims(0, Some(at(5))), millis(1), now());
         assert!(backlog.waits_for_news() && backlog.is_empty(now()));
         assert_eq!(backlog.ask(2, 0, millis(1), at(4)), None);
         assert_eq!(
@@ -282,7 +288,7 @@ mod tests {
             Some(Duration::from_secs(2))
         );
         assert_eq!(backlog.ask(2, 0, millis(1), at(5)), Some(2));
-        backlog.answered(claims(0, None), at(5));
+        backlog.answered(claims(0, None), millis(1), at(5));
         assert_eq!(backlog.next_in(millis(1), at(5)), None, "no timer at all");
         assert_eq!(backlog.ask(2, 0, millis(1), at(99)), None);
         backlog.news();
@@ -294,13 +300,34 @@ mod tests {
     fn the_clock_may_be_set_back_and_forth() {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
-        backlog.answered(claims(0, Some(at(60))), now());
+        backlog.answered(claims(0, Some(at(60))), millis(1), now());
         assert_eq!(backlog.ask(2, 0, millis(1), at(-3600)), None);
         assert_eq!(
             backlog.next_in(millis(1), at(-3600)),
             Some(Duration::from_secs(3660))
         );
         assert_eq!(backlog.ask(2, 0, millis(2), at(3600)), Some(2));
+    }
+
+    #[test]
+    fn what_falls_due_while_nothing_is_free_sets_no_timer() {
+        let mut backlog = Backlog::default();
+        backlog.ask(1, 0, millis(0), now());
+        backlog.answered(claims(1, Some(at(5))), millis(1), now());
+        backlog.take();
+        assert_eq!(backlog.ask(0, 0, millis(5001), at(5)), None);
+        assert_eq!(backlog.next_in(millis(5001), at(5)), None);
+        assert_eq!(backlog.ask(1, 0, millis(5002), at(5)), Some(1));
+    }
+
+    #[test]
+    fn what_is_due_and_cannot_be_had_is_asked_for_again_after_a_pause() {
+        let mut backlog = Backlog::default();
+        backlog.ask(1, 0, millis(0), now());
+        backlog.answered(claims(0, Some(now())), millis(1), now());
+        assert_eq!(backlog.ask(1, 0, millis(2), now()), None);
+        assert_eq!(backlog.next_in(millis(1), now()), Some(FIRST_PAUSE));
+        assert_eq!(backlog.ask(1, 0, millis(101), now()), Some(1));
     }
 
     #[test]
@@ -322,10 +349,10 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
         backlog.ended();
-        backlog.answered(claims(0, None), now());
+        backlog.answered(claims(0, None), millis(1), now());
         assert!(backlog.is_stale());
         assert!(backlog.ask(2, 0, millis(1), now()).is_some());
-        backlog.answered(claims(0, None), now());
+        backlog.answered(claims(0, None), millis(1), now());
         assert!(!backlog.is_stale());
     }
 
@@ -333,7 +360,7 @@ mod tests {
     fn what_is_given_up_is_all_that_was_not_started() {
         let mut backlog = Backlog::default();
         backlog.ask(3, 0, millis(0), now());
-        backlog.answered(claims(3, None), now());
+        backlog.answered(claims(3, None), millis(1), now());
         backlog.take();
         assert_eq!(backlog.give_up().len(), 2);
         assert!(backlog.take().is_none());

@@ -36,6 +36,10 @@ const LARGEST_AHEAD: usize = 24;
 /// is given back: others may have a slot for it, and who wants to cancel it need not ask us.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
+/// Between tries to start something when something has run out, doubling.
+const FIRST_SHORTAGE: Duration = Duration::from_millis(100);
+const LONGEST_SHORTAGE: Duration = Duration::from_secs(5);
+
 /// How a queue is to be worked off.
 pub struct WorkPlan {
     /// Where processes wait.
@@ -85,6 +89,8 @@ pub(crate) struct Work {
     pub(crate) active: HashMap<ProcessId, Slot>,
     /// When something was last taken on or started, by the clock for waiting.
     pub(crate) moved_at: Duration,
+    /// Until when nothing is started, as something has run out, and how often in a row it had.
+    short: Option<(Duration, u32)>,
     /// What has ended, and left its slot, but is not written down yet.
     pub(crate) unwritten: HashSet<ProcessId>,
     /// Processes that are being given back.
@@ -102,6 +108,7 @@ impl Work {
             ahead: HashMap::new(),
             active: HashMap::new(),
             moved_at: Duration::ZERO,
+            short: None,
             unwritten: HashSet::new(),
             giving_back: 0,
             ending: None,
@@ -147,13 +154,39 @@ impl Work {
 
     /// Whether what is not started is to be given back, as its wait is too long.
     pub(crate) fn waits_too_long(&self, elapsed: Duration) -> bool {
-        self.waiting() > 0 && elapsed.saturating_sub(self.moved_at) >= LONGEST_WAIT
+        self.waits(elapsed) && elapsed.saturating_sub(self.moved_at) >= LONGEST_WAIT
     }
 
-    /// How long until what is not started is to be given back.
-    pub(crate) fn gives_up_in(&self, elapsed: Duration) -> Option<Duration> {
+    /// How long until what waits is given back, or can be started.
+    pub(crate) fn changes_in(&self, elapsed: Duration) -> Option<Duration> {
         let since = elapsed.saturating_sub(self.moved_at);
-        (self.waiting() > 0 && since < LONGEST_WAIT).then(|| LONGEST_WAIT - since)
+        let waits = self.waits(elapsed) && since < LONGEST_WAIT;
+        let gives_up = waits.then(|| LONGEST_WAIT - since);
+        let until = self.short.map(|(until, _)| until);
+        let short = until.filter(|until| *until > elapsed);
+        let recovers = short.map(|until| until - elapsed);
+        gives_up.into_iter().chain(recovers).min()
+    }
+
+    fn waits(&self, elapsed: Duration) -> bool {
+        self.waiting() > 0 || self.is_short(elapsed) && self.backlog.len() > 0
+    }
+
+    /// Something has run out: nothing is started for a while, each time for longer, unless one of
+    /// ours ends.
+    pub(crate) fn run_short(&mut self, elapsed: Duration) {
+        let (until, times) = self.short.unwrap_or_default();
+        if until > elapsed {
+            return;
+        }
+        let pause = FIRST_SHORTAGE.saturating_mul(1 << times.min(16));
+        let until = elapsed.saturating_add(pause.min(LONGEST_SHORTAGE));
+        self.short = Some((until, times + 1));
+    }
+
+    /// Whether nothing is started for now.
+    pub(crate) fn is_short(&self, elapsed: Duration) -> bool {
+        self.short.is_some_and(|(until, _)| until > elapsed)
     }
 
     /// What has a slot or is handed over.
@@ -175,6 +208,7 @@ impl Work {
         let was_ahead = self.ahead.remove(&id).is_some();
         if was_ahead {
             self.moved_at = elapsed;
+            self.short = None;
             self.active.insert(id, Slot::Turn);
             self.count_running();
         }
@@ -183,6 +217,10 @@ impl Work {
 
     /// A program has ended, or could not be started.
     pub(crate) fn ended(&mut self, id: ProcessId) {
+        // It has given back what it had.
+        if let Some((until, _)) = &mut self.short {
+            *until = Duration::ZERO;
+        }
         let was_ahead = self.ahead.remove(&id).is_some();
         if self.active.remove(&id).is_some() || was_ahead {
             self.unwritten.insert(id);

@@ -39,12 +39,15 @@ impl WorkCounts {
 pub struct WorkWatch {
     state: Mutex<State>,
     changed: Condvar,
+    over: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     counts: WorkCounts,
     is_over: bool,
+    /// How many wait for other counts: who waits for the end is not woken by each.
+    curious: usize,
 }
 
 impl WorkWatch {
@@ -62,12 +65,12 @@ impl WorkWatch {
         while !state.is_over {
             state = match deadline {
                 None => self
-                    .changed
+                    .over
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.checked_duration_since(Instant::now())?;
-                    let waited = self.changed.wait_timeout(state, left);
+                    let waited = self.over.wait_timeout(state, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -79,23 +82,29 @@ impl WorkWatch {
     #[must_use]
     pub fn wait_changed(&self, seen: &WorkCounts) -> Option<WorkCounts> {
         let mut state = self.lock();
+        state.curious += 1;
         while !state.is_over && state.counts == *seen {
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state.curious -= 1;
         (!state.is_over).then_some(state.counts)
     }
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut WorkCounts)) {
-        count(&mut self.lock().counts);
-        self.changed.notify_all();
+        let mut state = self.lock();
+        count(&mut state.counts);
+        if state.curious > 0 {
+            self.changed.notify_all();
+        }
     }
 
     pub(crate) fn tell_over(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();
+        self.over.notify_all();
     }
 
     /// A panic elsewhere leaves the counts whole enough.

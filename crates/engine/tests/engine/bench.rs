@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hostledger_engine::port::{
-    BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner,
-    StdinSource, SystemClock, Writing,
+    BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Returned, Saved, SignalFailed,
+    Spawner, StdinSource, SystemClock, Writing,
 };
 use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -190,7 +190,7 @@ impl Spawner for FakeSpawner {
 
     fn recall(&mut self) {}
 
-    fn take_returned(&mut self) -> Vec<ProcessId> {
+    fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
         Vec::new()
     }
 

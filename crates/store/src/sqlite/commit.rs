@@ -2,7 +2,7 @@
 
 use diesel::SqliteConnection;
 
-use super::apply;
+use super::apply::{self, Step, Uses};
 use super::connections::Connections;
 use super::failure::{Failed, Failures};
 use super::version::Version;
@@ -48,13 +48,20 @@ impl Committer for FileCommitter {
         let mut connection = self.connect()?;
         let failures = &self.failures;
         transaction::immediate(&mut connection, |connection| {
+            let mut uses = Uses::default();
             for write in batch {
                 match write {
-                    Write::Submission(it) => it.answer = Some(write_one(connection, failures, it)?),
+                    Write::Submission(it) => {
+                        let answer = write_one(connection, failures, it)?;
+                        if matches!(answer, Ok(Commit::Applied(_))) {
+                            count_uses(it, &mut uses);
+                        }
+                        it.answer = Some(answer);
+                    }
                     Write::Claim(it) => it.claims = Some(process::claim(connection, &it.claim)?),
                 }
             }
-            Ok::<_, diesel::result::Error>(())
+            uses.write(connection)
         })
         .map_err(|error| failures.of_query(error))?;
         self.connection = Some(connection);
@@ -73,6 +80,14 @@ impl Committer for FileCommitter {
             self.connection = Some(connection);
         }
         changed.unwrap_or(true)
+    }
+}
+
+fn count_uses(submission: &Submission, uses: &mut Uses) {
+    for (_, step) in apply::steps(&submission.changes) {
+        if let Step::Count { of, succeeded } = step {
+            uses.add(of, succeeded);
+        }
     }
 }
 
@@ -99,9 +114,9 @@ fn write_one(
 ) -> Result<Answer, diesel::result::Error> {
     let write = |connection: &mut SqliteConnection| {
         let mut written = Vec::with_capacity(submission.changes.len());
-        for (at, change) in submission.changes.iter().enumerate() {
+        for (at, step) in apply::steps(&submission.changes) {
             let now = submission.now;
-            match apply::change(connection, failures, change, now, &mut written) {
+            match apply::step(connection, failures, &step, now, &mut written) {
                 Ok(true) => {}
                 Ok(false) => return Err(TakenBack::Refused(at)),
                 Err(failed) => return Err(TakenBack::Failed(failed)),
@@ -110,9 +125,10 @@ fn write_one(
         Ok(written)
     };
     // A statement takes back by itself what it did, and a savepoint costs as much as one.
-    let written = match submission.changes.as_slice() {
-        [change] if apply::is_one_statement(change) => write(connection),
-        _ => transaction::savepoint(connection, write),
+    let written = if apply::is_one_statement(&submission.changes) {
+        write(connection)
+    } else {
+        transaction::savepoint(connection, write)
     };
     match written {
         Ok(records) => Ok(Ok(Commit::Applied(records))),

@@ -101,7 +101,8 @@ impl Database {
         ];
         for change in changes {
             let (connection, now) = (&mut self.connection, Timestamp::now());
-            apply::change(connection, &self.failures, &change, now, &mut Vec::new())
+            let step = apply::Step::Change(&change);
+            apply::step(connection, &self.failures, &step, now, &mut Vec::new())
                 .unwrap_or_else(|_| panic!("{change:?}"));
         }
         id
@@ -110,7 +111,8 @@ impl Database {
     fn change(&mut self, indexes: &[&str], change: &Change) {
         self.expect(indexes, |connection, failures| {
             let now = Timestamp::now();
-            apply::change(connection, failures, change, now, &mut Vec::new())
+            let step = apply::Step::Change(change);
+            apply::step(connection, failures, &step, now, &mut Vec::new())
                 .unwrap_or_else(|_| panic!("{change:?}"));
         });
     }

@@ -7,7 +7,7 @@ use hostledger_keeper::Keeper;
 use hostledger_model::{Process, ProcessId};
 
 use super::{KeptPrograms, Phase, Unkept};
-use crate::port::LaunchOrder;
+use crate::port::{LaunchOrder, Returned};
 
 impl KeptPrograms {
     /// How many can be handed over now; none while some that had their turn are watched by
@@ -41,19 +41,19 @@ impl KeptPrograms {
         }
     }
 
-    pub(in crate::spawner) fn take_returned(&mut self) -> Vec<ProcessId> {
+    pub(in crate::spawner) fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
         std::mem::take(&mut self.returned)
     }
 
     /// It has come back: nothing of it was started.
-    pub(super) fn give_back(&mut self, id: ProcessId) {
+    pub(super) fn give_back(&mut self, id: ProcessId, why: Returned) {
         let is_asked = |program: &super::Program| matches!(program.phase, Phase::Asked(_));
         if self.programs.get(&id).is_some_and(is_asked)
             && let Some(program) = self.forget(id)
             && let Phase::Asked(asked) = program.phase
         {
             asked.outlet.discard();
-            self.returned.push(id);
+            self.returned.push((id, why));
         }
     }
 }

@@ -15,7 +15,7 @@ use rustix::event::epoll;
 use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept};
 use crate::forget::forget_pool;
 use crate::logs::LogOf;
-use crate::port::LaunchOrder;
+use crate::port::{LaunchOrder, Returned};
 use crate::spawner::failed::StartFailed;
 use crate::spawner::outlet::Outlet;
 use crate::spawner::surroundings::Surroundings;
@@ -57,8 +57,13 @@ impl KeptPrograms {
         if !self.keepers.iter().any(|kept| kept.current) && self.begin(readiness).is_err() {
             return Err(Unkept);
         }
-        if let Err(error) = self.ask(process, order, at_once, readiness) {
-            self.events.push((process.id, error.event()));
+        match self.ask(process, order, at_once, readiness) {
+            Err(error) if at_once.is_some() && error.is_shortage() => {
+                tracing::warn!(error = with_causes(&error), "a start has to wait");
+                self.returned.push((process.id, Returned::Shortage));
+            }
+            Err(error) => self.events.push((process.id, error.event())),
+            Ok(()) => {}
         }
         Ok(())
     }
@@ -190,7 +195,7 @@ impl KeptPrograms {
     /// One that waited for its turn comes back instead: the new keeper does not know who runs.
     pub(super) fn ask_again(&mut self, id: ProcessId, readiness: &OwnedFd) {
         if self.programs.get(&id).is_some_and(|it| it.in_turn) {
-            return self.give_back(id);
+            return self.give_back(id, Returned::Recalled);
         }
         let Some(program) = self.forget(id) else {
             return;

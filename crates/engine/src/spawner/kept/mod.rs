@@ -23,7 +23,7 @@ use super::outlet::Outlet;
 use super::surroundings::Surroundings;
 use crate::group::KeptGroup;
 use crate::logs::LogOf;
-use crate::port::LaunchOrder;
+use crate::port::{LaunchOrder, Returned};
 
 /// The programs of one launcher, kept by one keeper, or by several one after the other.
 pub(super) struct KeptPrograms {
@@ -40,7 +40,7 @@ pub(super) struct KeptPrograms {
     /// How many are handed over ahead of their turn, as far as we have heard.
     ahead: usize,
     /// Those of them that have come back.
-    returned: Vec<ProcessId>,
+    returned: Vec<(ProcessId, Returned)>,
     /// Whether all of them were asked for.
     recalled: bool,
     /// How many that had their turn are watched by others, as their keeper has died.
@@ -186,7 +186,7 @@ impl KeptPrograms {
                 | keeper::Event::Failed { id, slot, .. }
                 | keeper::Event::Ended { id, slot } => self.look(number, id, slot),
                 keeper::Event::Refused { id, reason } => self.refused(id, reason.into()),
-                keeper::Event::Returned { id } => self.give_back(id),
+                keeper::Event::Returned { id } => self.give_back(id, Returned::Recalled),
                 keeper::Event::Died => self.take_over(number, direct, readiness),
             }
         }

@@ -1,15 +1,20 @@
 //! The programs of a keeper that has died are gone on with.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use hostledger_keeper::{Entry, State, Table};
 use hostledger_lifecycle::process::Event;
-use hostledger_model::ProcessId;
+use hostledger_model::{Pid, ProcessId};
+use hostledger_process::{Pidfd, Signal};
+use hostledger_sys::{peek_pid, reap_pid};
 
 use super::learn::held;
 use super::leave::reap;
 use super::{KeptPrograms, Phase, Program};
+use crate::entry::killed_at_birth;
 use crate::settled_start::settled_start;
 use crate::spawner::direct::DirectPrograms;
 
@@ -53,11 +58,30 @@ impl KeptPrograms {
         self.forget_dead();
     }
 
+    /// A child of the dead keeper that has not come to executing its program does not any more.
+    fn end_unborn(&mut self, entry: &Entry) {
+        if let Some(pid) = entry.pid {
+            end_child(pid);
+        }
+        if let Some(program) = self.forget(entry.id)
+            && let Phase::Asked(asked) = program.phase
+        {
+            asked.outlet.discard();
+            self.events.push((entry.id, killed_at_birth()));
+        }
+    }
+
     /// Goes on with a program that the dead keeper had started.
     fn inherit(&mut self, number: u64, table: &Table, entry: &Entry, direct: &mut DirectPrograms) {
         let mut entry = entry.clone();
         if entry.state == State::Starting {
-            entry.state = settled_start(table, &entry, &self.space);
+            let state = settled_start(table, &entry, &self.space);
+            // The child has written down who it is meanwhile.
+            let now = table.entry(entry.slot).filter(|now| now.id == entry.id);
+            entry = Entry {
+                state,
+                ..now.unwrap_or(entry)
+            };
         }
         self.learn(number, &entry);
         let Some(program) = self.programs.get_mut(&entry.id) else {
@@ -70,7 +94,7 @@ impl KeptPrograms {
             ..
         } = &mut program.phase
         else {
-            return;
+            return self.end_unborn(&entry);
         };
         let leader = leader.take().or_else(|| held(&self.space, identity));
         match leader {
@@ -88,4 +112,28 @@ impl KeptPrograms {
             }
         }
     }
+}
+
+/// How long a killed child may take to end.
+const UNTIL_ENDED: Duration = Duration::from_secs(1);
+
+/// Ends and reaps a process if it is a child of ours: then the number is its own.
+fn end_child(pid: Pid) {
+    let Some(pid) = rustix::process::Pid::from_raw(pid.get()) else {
+        return;
+    };
+    if let Err(error) = end_and_reap(pid) {
+        // ECHILD: it went to somebody else, as we are no subreaper.
+        tracing::debug!(%error, %pid, "a child that was not born is left alone");
+    }
+}
+
+fn end_and_reap(pid: rustix::process::Pid) -> io::Result<()> {
+    if peek_pid(pid)?.is_none() {
+        let child = Pidfd::open(pid)?;
+        child.send_signal(Signal::KILL)?;
+        child.wait_ended(Some(UNTIL_ENDED))?;
+    }
+    reap_pid(pid)?;
+    Ok(())
 }

@@ -3,6 +3,11 @@
 mod delete;
 mod machine;
 mod network;
+mod steps;
+mod uses;
+
+pub(super) use steps::{Ran, Step, steps};
+pub(super) use uses::Uses;
 
 use diesel::prelude::*;
 use hostledger_model::{BinaryChange, Outcome, Process, ProcessChange, Timestamp};
@@ -11,13 +16,37 @@ use super::binary;
 use super::failure::{Failed, Failures};
 use super::process;
 use super::schema;
-use super::update::update;
-use crate::change::{Change, Used};
+use crate::change::Change;
 use crate::record_id::RecordId;
 use crate::table::{BinaryRow, InterfaceRow, MachineRow, ProcessRow, QueuedRow};
 
-/// Carries a change out and adds what it wrote to `written`; false when the row did not allow it.
-pub(super) fn change(
+/// Carries a step out and adds what it wrote to `written`; false when the row did not allow it.
+pub(super) fn step(
+    connection: &mut SqliteConnection,
+    failures: &Failures,
+    step: &Step<'_>,
+    now: Timestamp,
+    written: &mut Vec<RecordId>,
+) -> Result<bool, Failed> {
+    match step {
+        Step::Change(it) => change(connection, failures, it, now, written),
+        Step::Count { of, .. } => {
+            written.push((*of).into());
+            Ok(true)
+        }
+        Step::Ran(ran) => {
+            let record = RecordId::from(ran.id);
+            let applied = process::ran(connection, ran, now);
+            let applied = applied.map_err(|error| failures.of_change(record, error))?;
+            if applied {
+                written.extend([record; 2]);
+            }
+            Ok(applied)
+        }
+    }
+}
+
+fn change(
     connection: &mut SqliteConnection,
     failures: &Failures,
     change: &Change,
@@ -49,8 +78,17 @@ pub(super) fn change(
     Ok(record.is_some())
 }
 
-/// Whether a change writes with a single statement at most.
-pub(super) fn is_one_statement(change: &Change) -> bool {
+/// Whether all that a submission writes by itself is a single statement at most.
+pub(super) fn is_one_statement(changes: &[Change]) -> bool {
+    let mut own = steps(changes).filter(|(_, step)| !matches!(step, Step::Count { .. }));
+    let is_short = match own.next() {
+        None | Some((_, Step::Ran(_) | Step::Count { .. })) => true,
+        Some((_, Step::Change(change))) => is_one(change),
+    };
+    is_short && own.next().is_none()
+}
+
+fn is_one(change: &Change) -> bool {
     match change {
         Change::InsertMachine(_)
         | Change::SaveMachineFacts { .. }
@@ -126,10 +164,8 @@ fn carry_out(
             binary::change(connection, *id, change, *owner, now)?
         }
         Change::DeleteBinary(id) => delete::binary(connection, *id)?,
-        Change::CountUse { of, succeeded } => {
-            count_use(connection, *of, *succeeded)?;
-            true
-        }
+        // Counted with all others of the transaction.
+        Change::CountUse { .. } => true,
         Change::InsertProcess(process) => {
             insert_process(connection, process)?;
             true
@@ -141,28 +177,4 @@ fn carry_out(
         Change::DeleteProcess(id) => delete::process(connection, *id)?,
     };
     Ok(change.record().filter(|_| applied))
-}
-
-/// Counts in the database itself, so that no count is lost between writers.
-///
-/// The time of modification stays: it says when the thing was last looked at.
-fn count_use(connection: &mut SqliteConnection, of: Used, succeeded: bool) -> QueryResult<usize> {
-    macro_rules! count {
-        ($table:ident, $id:expr) => {{
-            use schema::$table::{num_uses_failed, num_uses_succeeded, table};
-            let it = schema::$table::id.eq($id.simple());
-            if succeeded {
-                let set = num_uses_succeeded.eq(num_uses_succeeded + 1);
-                update(&table, it, set).execute(connection)
-            } else {
-                let set = num_uses_failed.eq(num_uses_failed + 1);
-                update(&table, it, set).execute(connection)
-            }
-        }};
-    }
-    match of {
-        Used::Machine(id) => count!(machine, id),
-        Used::Interface(id) => count!(interface, id),
-        Used::Binary(id) => count!(binary, id),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use hostledger_model::{MachineId, OwnerId, Process, ProcessChange, ProcessStatus, Timestamp};
@@ -90,10 +91,18 @@ fn next_due(connection: &mut SqliteConnection, claim: &Claim) -> QueryResult<Opt
         .select(process::retry_at)
         .first(connection)
         .optional()?;
-    // One that makes no sense is due as the order of the texts has it.
-    Ok(next
-        .flatten()
-        .map(|at| encoding::read_time(&at).unwrap_or(claim.now)))
+    Ok(next.flatten().and_then(|at| due_by_text(&at)))
+}
+
+/// When a time is due by the order of texts: one in another program's form, with a `T`, when its
+/// day is over; one that makes no sense, and comes after all others, never.
+fn due_by_text(at: &str) -> Option<Timestamp> {
+    let time = encoding::read_time(at).ok()?;
+    if encoding::time(time).as_str() >= at {
+        return Some(time);
+    }
+    let midnight = encoding::read_time(&format!("{} 00:00:00", at.get(..10)?)).ok()?;
+    Some(midnight.saturating_add(TimeDelta::days(1)))
 }
 
 /// Everybody who has taken something on that has not ended.

@@ -13,4 +13,4 @@ pub(super) use read::{
     Columns, by_id, by_ids, by_pid, children, claimed, count, ended_page, list, list_ids,
     needs_secrets, page,
 };
-pub(super) use update::change;
+pub(super) use update::{change, ran};

@@ -6,6 +6,7 @@ use hostledger_model::{
     Ended, Outcome, OwnerId, ProcessChange, ProcessId, ProcessStatus, Requeued, Started, Timestamp,
 };
 
+use crate::sqlite::apply::Ran;
 use crate::sqlite::attempt;
 use crate::sqlite::encoding;
 use crate::sqlite::failure::Failed;
@@ -85,6 +86,36 @@ fn place_of_end(outcome: Outcome) -> Literal<Bool> {
 /// What an end does to the columns of the start: one that never was leaves none behind.
 fn start_after(ended: &Ended) -> Option<StartRow> {
     ended.outcome.is_before_start().then(StartRow::default)
+}
+
+/// Writes down in one statement that a process has started and ended, where the row allows both;
+/// says whether it did.
+pub(in crate::sqlite) fn ran(
+    connection: &mut SqliteConnection,
+    ran: &Ran<'_>,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let Ran { started, ended, .. } = ran;
+    let owner = ran.owner.map(OwnerId::simple);
+    let owner = owner.as_deref();
+    let anybody = owner.into_sql::<Nullable<Text>>().is_null();
+    // Who says that it ended by itself must have known of every request to stop it.
+    let known = started.knows_stop && !ended.outcome.is_by_itself();
+    let may_run = process::id
+        .eq(ran.id.simple())
+        .and(process::status.eq(status(ProcessStatus::Queued)))
+        .and(anybody.or(process::owner.eq(owner)))
+        .and(known.into_sql::<Bool>().or(process::stop_at.is_null()));
+    let set = (
+        process::status.eq(status(ProcessStatus::Exited)),
+        StartRow::from(*started),
+        EndedRow::from(*ended),
+        process::retry_at.eq(None::<&str>),
+        process::owner.eq(None::<&str>),
+        process::modified_at.eq(encoding::time(now)),
+    );
+    let rows = update(&process::table, may_run, set).execute(connection)?;
+    Ok(rows > 0)
 }
 
 /// Makes a change where the row allows it and belongs to `owner`; says whether it did.

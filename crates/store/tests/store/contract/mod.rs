@@ -15,6 +15,7 @@ pub(crate) mod pages;
 pub(crate) mod processes;
 pub(crate) mod strategies;
 pub(crate) mod submissions;
+pub(crate) mod whole;
 pub(crate) mod world;
 
 use hostledger_store::Store;
@@ -114,6 +115,10 @@ macro_rules! contract_suite {
                 only_what_runs_can_be_detached,
                 an_end_before_the_start_leaves_nothing_of_an_earlier_start,
                 a_requeued_attempt_goes_to_the_history,
+            }
+            whole {
+                a_start_and_an_end_together_are_what_they_are_one_by_one,
+                uses_are_counted_with_what_is_written_and_not_with_what_is_refused,
             }
             claims {
                 take_what_is_due_in_its_order,
