@@ -76,7 +76,7 @@ impl Engine {
     /// Starts the program of a process whose row is written and claimed by us.
     pub fn launch(&self, process: Process, order: LaunchOrder) -> Arc<Watch> {
         let watch = Arc::new(Watch::default());
-        let (process, order) = (Box::new(process), Box::new(order));
+        let (process, order) = (Box::new(process), Arc::new(order));
         self.send(Message::Launch {
             process,
             order,

@@ -15,7 +15,7 @@ pub(crate) enum Message {
     /// Start a process whose row is written and claimed.
     Launch {
         process: Box<Process>,
-        order: Box<LaunchOrder>,
+        order: Arc<LaunchOrder>,
         watch: Arc<Watch>,
     },
     /// Stop a process.

@@ -17,7 +17,7 @@ use crate::watch::Watch;
 pub(crate) struct Supervised {
     pub(crate) process: Process,
     /// How it is started; none when it was started by somebody else, or cannot be.
-    pub(crate) order: Option<Box<LaunchOrder>>,
+    pub(crate) order: Option<Arc<LaunchOrder>>,
     /// Who waits for it; none when it is part of the work.
     pub(crate) watch: Option<Arc<Watch>>,
     pub(crate) events: VecDeque<Event>,
@@ -37,7 +37,7 @@ impl Supervised {
     /// A process in our care, beginning with `event`.
     pub(crate) fn new(
         process: Process,
-        order: Option<Box<LaunchOrder>>,
+        order: Option<Arc<LaunchOrder>>,
         watch: Option<Arc<Watch>>,
         event: Event,
     ) -> Self {

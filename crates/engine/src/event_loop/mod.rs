@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::engine::Parts;
 use crate::message::Message;
+use crate::port::Program;
 use crate::supervised::{Saving, Supervised};
 use crate::timers::{Alarm, Timers};
 use crate::waker::Waker;
@@ -242,14 +243,14 @@ impl EventLoop {
                     return;
                 };
                 supervised.starting = true;
+                let program = Program::from(&supervised.process);
                 let work = self.work.as_ref();
                 let work = work.filter(|work| work.ahead.contains_key(&id));
                 match work.and_then(Work::turns) {
                     Some(turns) => {
-                        let spawner = &mut self.parts.spawner;
-                        spawner.spawn_in_turn(&supervised.process, order, turns);
+                        self.parts.spawner.spawn_in_turn(program, order, turns);
                     }
-                    None => self.parts.spawner.spawn(&supervised.process, order),
+                    None => self.parts.spawner.spawn(program, order),
                 }
                 self.has_started = true;
             }

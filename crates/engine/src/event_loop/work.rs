@@ -99,7 +99,7 @@ impl EventLoop {
         let process = claimed.process;
         let id = process.id;
         let (order, event) = match work.plan.orders.order(&process) {
-            Ok(order) => (Some(Box::new(order)), Event::Tick),
+            Ok(order) => (Some(Arc::new(order)), Event::Tick),
             Err(refusal) => {
                 let (exit_code, reason) = (refusal.exit_code, refusal.reason);
                 (None, Event::SpawnFailed { exit_code, reason })

@@ -8,6 +8,6 @@ mod work;
 pub use book::{BookError, ProcessBook, Saved, Writing};
 pub use clock::{Clock, SystemClock};
 pub use spawner::{
-    LaunchOrder, LogFilesPlace, OutputPlace, Returned, SignalFailed, Spawner, StdinSource,
+    LaunchOrder, LogFilesPlace, OutputPlace, Program, Returned, SignalFailed, Spawner, StdinSource,
 };
 pub use work::{Answered, NotStartable, Orders, Queue};

@@ -18,7 +18,7 @@ use hostledger_model::{KillMode, LaunchAttributes, LogPlace, Process, ProcessId}
 /// of a log.
 pub trait Spawner: Send {
     /// Starts the program of a process; `Spawned` or `SpawnFailed` follows, then `Exited`.
-    fn spawn(&mut self, process: &Process, order: &LaunchOrder);
+    fn spawn(&mut self, program: Program, order: &Arc<LaunchOrder>);
 
     /// How many programs can be handed over ahead of their turn now; none where nobody sees to
     /// turns, as without a keeper.
@@ -27,7 +27,7 @@ pub trait Spawner: Send {
     /// Hands a program over ahead of its turn: it is started when fewer than `at_once` of those
     /// that were handed over so run, without anybody being asked. What comes of it is told as for
     /// [`spawn`](Self::spawn), unless it comes back ([`take_returned`](Self::take_returned)).
-    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, at_once: NonZeroU32);
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: NonZeroU32);
 
     /// Has all that were handed over ahead and are not started come back.
     fn recall(&mut self);
@@ -59,6 +59,30 @@ pub trait Spawner: Send {
     /// With `end_rest` what it has left behind of that scope gets a moment to end too, and is
     /// ended then; that goes on in the background, and at the latest when this is dropped.
     fn release(&mut self, id: ProcessId, end_rest: Option<KillMode>);
+}
+
+/// Of a process, what whoever starts its program has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Whose it is.
+    pub id: ProcessId,
+    /// Which attempt at it.
+    pub attempt: u32,
+    /// How long it may run.
+    pub timeout: Option<Duration>,
+    /// What its end reaches.
+    pub kill_mode: KillMode,
+}
+
+impl From<&Process> for Program {
+    fn from(process: &Process) -> Self {
+        Self {
+            id: process.id,
+            attempt: process.attempt,
+            timeout: process.timeout_ms.map(Duration::from_millis),
+            kill_mode: process.kill_mode,
+        }
+    }
 }
 
 /// Why a process that was handed over ahead has come back.

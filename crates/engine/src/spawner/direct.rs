@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use hostledger_keeper::tag;
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{KillMode, Process, ProcessId, ProcessIdentity};
+use hostledger_model::{KillMode, ProcessId, ProcessIdentity};
 use hostledger_process::{
     Children, ChildrenError, Launched, Output, PidSpace, Pidfd, TerminalGuard, TreeRoot,
 };
@@ -18,7 +18,7 @@ use super::failed::StartFailed;
 use super::outlet::Outlet;
 use super::surroundings::Surroundings;
 use crate::logs::LogOf;
-use crate::port::{LaunchOrder, OutputPlace};
+use crate::port::{self, LaunchOrder, OutputPlace};
 
 /// Starts and watches direct children of this process, and watches those inherited from a keeper.
 ///
@@ -54,15 +54,15 @@ impl DirectPrograms {
         self.children.as_fd()
     }
 
-    pub(super) fn spawn(&mut self, process: &Process, order: &LaunchOrder) {
+    pub(super) fn spawn(&mut self, program: port::Program, order: &LaunchOrder) {
         let event = self
-            .start(process, order)
+            .start(program, order)
             .unwrap_or_else(|error| error.event());
-        self.events.push((process.id, event));
+        self.events.push((program.id, event));
     }
 
-    fn start(&mut self, process: &Process, order: &LaunchOrder) -> Result<Event, StartFailed> {
-        let launch = order.tagged(process)?;
+    fn start(&mut self, of: port::Program, order: &LaunchOrder) -> Result<Event, StartFailed> {
+        let launch = order.tagged(tag(of.id, of.attempt))?;
         let on_terminal = matches!(order.output, OutputPlace::Terminal);
         if on_terminal && self.programs.values().any(|it| it.follower.is_some()) {
             return Err(StartFailed::TerminalTaken);
@@ -73,7 +73,7 @@ impl DirectPrograms {
             .start(&self.space, Output::Given(outlet.stdio()))
             .inspect_err(|_| outlet.discard())?;
         // What nobody watches must not run.
-        let follower = match self.watch(process.id, guard, &launched) {
+        let follower = match self.watch(of.id, guard, &launched) {
             Ok(follower) => follower,
             Err(error) => {
                 launched.undo();
@@ -82,11 +82,11 @@ impl DirectPrograms {
         };
         let program = Program {
             identity: launched.identity.clone(),
-            tag: tag(process.id, process.attempt),
+            tag: tag(of.id, of.attempt),
             log: LogOf::order(order, outlet.begins()),
             follower,
         };
-        self.programs.insert(process.id, program);
+        self.programs.insert(of.id, program);
         Ok(Event::Spawned {
             identity: launched.identity,
             started_at: launched.started_at,

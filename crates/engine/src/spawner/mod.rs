@@ -13,18 +13,19 @@ use std::io;
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hostledger_keeper::Program;
+use hostledger_keeper as keeper;
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{KillMode, OwnerId, Process, ProcessId};
+use hostledger_model::{KillMode, OwnerId, ProcessId};
 use hostledger_process::{ChildrenError, PidSpace, Signal, TreeRoot};
 use rustix::event::epoll;
 
 use self::direct::DirectPrograms;
 use self::ender::Ender;
 use self::kept::{KeptPrograms, Unkept};
-use crate::port::{LaunchOrder, OutputPlace, Returned, SignalFailed, Spawner};
+use crate::port::{LaunchOrder, OutputPlace, Program, Returned, SignalFailed, Spawner};
 
 /// How long what a stopped program has left behind may take to end by itself.
 pub(crate) const REST_GRACE: Duration = Duration::from_secs(2);
@@ -45,7 +46,7 @@ pub struct KeeperPlace {
     /// Where its table is kept.
     pub directory: PathBuf,
     /// What it is.
-    pub program: Program,
+    pub program: keeper::Program,
     /// Whose programs it keeps.
     pub owner: OwnerId,
 }
@@ -94,15 +95,15 @@ impl ProgramSpawner {
 }
 
 impl Spawner for ProgramSpawner {
-    fn spawn(&mut self, process: &Process, order: &LaunchOrder) {
+    fn spawn(&mut self, program: Program, order: &Arc<LaunchOrder>) {
         match &mut self.kept {
             Some(kept) if !matches!(order.output, OutputPlace::Terminal) => {
-                match kept.spawn(process, order, &self.readiness) {
+                match kept.spawn(program, order, &self.readiness) {
                     Ok(()) => {}
-                    Err(Unkept) => self.direct.spawn(process, order),
+                    Err(Unkept) => self.direct.spawn(program, order),
                 }
             }
-            _ => self.direct.spawn(process, order),
+            _ => self.direct.spawn(program, order),
         }
     }
 
@@ -110,13 +111,13 @@ impl Spawner for ProgramSpawner {
         self.kept.as_ref().and_then(KeptPrograms::room_ahead)
     }
 
-    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, at_once: NonZeroU32) {
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: NonZeroU32) {
         let handed = match &mut self.kept {
-            Some(kept) => kept.spawn_in_turn(process, order, at_once, &self.readiness),
+            Some(kept) => kept.spawn_in_turn(program, order, at_once, &self.readiness),
             None => Err(Unkept),
         };
         if handed.is_err() {
-            self.direct.spawn(process, order);
+            self.direct.spawn(program, order);
         }
     }
 

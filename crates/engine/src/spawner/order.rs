@@ -1,7 +1,5 @@
 //! What can be known to be wrong with an order before anything is recorded.
 
-use hostledger_keeper::tag;
-use hostledger_model::Process;
 use hostledger_process::{InvalidLaunch, Launch, LaunchSpec, Session, Stdin};
 
 use crate::port::{LaunchOrder, OutputPlace, StdinSource};
@@ -16,9 +14,9 @@ impl LaunchOrder {
     }
 
     /// The launch of a process as a child of ours: marked, so that what descends from it is known.
-    pub(super) fn tagged(&self, process: &Process) -> Result<Launch, InvalidLaunch> {
+    pub(super) fn tagged(&self, tag: u64) -> Result<Launch, InvalidLaunch> {
         let mut spec = self.spec();
-        spec.tag = Some(tag(process.id, process.attempt));
+        spec.tag = Some(tag);
         spec.check()
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hostledger_engine::port::{
-    BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Returned, Saved, SignalFailed,
-    Spawner, StdinSource, SystemClock, Writing,
+    BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Program, Returned, Saved,
+    SignalFailed, Spawner, StdinSource, SystemClock, Writing,
 };
 use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -158,8 +158,8 @@ pub(crate) struct FakeSpawner {
 }
 
 impl Spawner for FakeSpawner {
-    fn spawn(&mut self, process: &Process, order: &LaunchOrder) {
-        let id = process.id;
+    fn spawn(&mut self, program: Program, order: &Arc<LaunchOrder>) {
+        let id = program.id;
         self.world.tell("spawned");
         let program = order.command[0].to_str().unwrap();
         let event = match program {
@@ -184,8 +184,8 @@ impl Spawner for FakeSpawner {
         None
     }
 
-    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, _: NonZeroU32) {
-        self.spawn(process, order);
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, _: NonZeroU32) {
+        self.spawn(program, order);
     }
 
     fn recall(&mut self) {}

@@ -7,9 +7,8 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use hostledger_engine::port::{OutputPlace, Spawner};
+use hostledger_engine::port::{OutputPlace, Program, Spawner};
 use hostledger_engine::{KeeperPlace, ProgramSpawner};
-use hostledger_keeper::Program;
 use hostledger_process::PidSpace;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -111,13 +110,13 @@ fn a_program_that_cannot_be_handed_over_yet_is_started_when_there_is_room() {
     let space = PidSpace::current().unwrap();
     let place = KeeperPlace {
         directory: directory.path().to_owned(),
-        program: Program::Own,
+        program: hostledger_keeper::Program::Own,
         owner: bench.owner,
     };
     let mut spawner = ProgramSpawner::new(space, Some(place)).unwrap();
     spawner.prepare();
     let full = Full::new();
-    spawner.spawn(&process, &order);
+    spawner.spawn(Program::from(&process), &Arc::new(order));
     assert!(spawner.take_events().is_empty());
     let room = std::thread::spawn(move || drop(full));
     assert_eq!(events(&mut spawner), ["spawned", "exited"]);

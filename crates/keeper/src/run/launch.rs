@@ -40,9 +40,10 @@ impl Run {
         }
     }
 
-    /// Tells the launcher; not at once where it has handed over enough to wait for more.
-    pub(super) fn tell(&mut self, slot: usize, kind: u64) {
-        if self.turns.has_begun(slot) && !self.turns.run_low() {
+    /// Tells the launcher; of a program that had its turn not at once, as long as enough others
+    /// wait for theirs.
+    pub(super) fn tell(&mut self, slot: usize, kind: u64, had_turn: bool) {
+        if had_turn && !self.turns.run_low() {
             self.owed.tell_soon(slot, kind, clock::now());
         } else {
             self.owed.tell(slot, kind);
@@ -78,18 +79,19 @@ impl Run {
     /// Says that the programs run that have been executed meanwhile.
     pub(super) fn note_started(&mut self) {
         while let Some(slot) = self.starts.take_over() {
-            self.started(slot);
+            let had_turn = self.turns.has_begun(slot);
+            self.started(slot, had_turn);
         }
     }
 
     /// A start is over. If it failed, the end of the child will say so.
-    pub(super) fn started(&mut self, slot: usize) {
+    pub(super) fn started(&mut self, slot: usize, had_turn: bool) {
         let Some(words) = self.map.slot(slot) else {
             return;
         };
         if words.load(Field::Failure) == 0 {
             words.store(Field::State, State::Running.word());
-            self.tell(slot, STARTED);
+            self.tell(slot, STARTED, had_turn);
         }
     }
 

@@ -25,25 +25,27 @@ impl Run {
     fn ended(&mut self, ended: &AnyEnded) {
         // One that stands in no slot descends from one that does, and came to us as its parent
         // went away.
-        if let Some(slot) = self.live.take(ended.pid()) {
+        let slot = self.live.take(ended.pid());
+        if let Some(slot) = slot {
+            // The next one need not wait until all about this one is written down.
+            let had_turn = self.turns.end(slot);
+            self.launch_waiting();
             if self.starts.take_ended(slot, ended).is_some() {
-                self.started(slot);
+                self.started(slot, had_turn);
             }
             if let Some(words) = self.map.slot(slot) {
-                self.write_end(slot, words, ended);
+                self.write_end(slot, words, ended, had_turn);
             }
-            self.turns.end(slot);
         }
         let reaped = reap_pid(ended.pid());
         debug_assert!(reaped.is_ok());
-        self.launch_waiting();
     }
 
-    fn write_end(&mut self, slot: usize, words: SlotWords<'_>, ended: &AnyEnded) {
+    fn write_end(&mut self, slot: usize, words: SlotWords<'_>, ended: &AnyEnded, had_turn: bool) {
         let logs = self.logs.finish(slot);
         if words.load(Field::Failure) != 0 {
             words.store(Field::State, State::Failed.word());
-            return self.tell(slot, FAILED);
+            return self.tell(slot, FAILED, had_turn);
         }
         self.end_unmarked(slot, words);
         let usage = &ended.usage;
@@ -76,7 +78,7 @@ impl Run {
         }
         words.store(Field::Checksum, words.checksum());
         words.store(Field::State, State::Ended.word());
-        self.tell(slot, ENDED);
+        self.tell(slot, ENDED, had_turn);
     }
 
     /// Where a process that is being stopped has neither group nor tag, what it leaves can be

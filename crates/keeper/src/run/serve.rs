@@ -56,7 +56,7 @@ impl Run {
         };
         let mut fds: [PollFd<'_>; MOST_FDS] =
             std::array::from_fn(|_| PollFd::new(&self.children, PollFlags::IN));
-        let mut places = fds.iter_mut();
+        let mut count = 0;
         let logs = self
             .logs
             .notices()
@@ -65,12 +65,14 @@ impl Run {
             .starts
             .iter()
             .map(|start| PollFd::from_borrowed_fd(start.as_fd(), PollFlags::IN));
-        let all = [first].into_iter().chain(logs).chain(starts);
-        for (place, fd) in places.by_ref().zip(all) {
+        let ends = PollFd::new(&self.children, PollFlags::IN);
+        let all = [first, ends].into_iter().chain(logs).chain(starts);
+        for (place, fd) in fds.iter_mut().zip(all) {
             *place = fd;
+            count += 1;
         }
-        // The last place is free, as there is one for each: it stays with the ends of children.
-        self.poll(&mut fds, timeout.as_ref());
+        // Each that is asked about costs, whether it has something to tell or not.
+        self.poll(fds.get_mut(..count).unwrap_or_default(), timeout.as_ref());
     }
 
     fn poll(&self, fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) {
@@ -87,9 +89,8 @@ impl Run {
 
     /// Takes the notice of ends: who has ended is found by asking.
     fn clear_notice(&self) {
-        let mut notice = [0; 128];
-        // EAGAIN: there was none.
-        while rustix::io::read(&self.children, &mut notice).is_ok_and(|length| length > 0) {}
+        // Notices of one signal that wait are one (signal(7)). EAGAIN: there was none.
+        let _notice = rustix::io::read(&self.children, &mut [0; 128]);
     }
 
     fn take_requests(&mut self) {

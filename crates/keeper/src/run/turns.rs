@@ -74,12 +74,14 @@ impl Turns {
         self.running += 1;
     }
 
-    /// What ran in a slot has ended.
-    pub(super) fn end(&mut self, slot: usize) {
-        if self.has_begun(slot) {
+    /// What ran in a slot has ended; says whether it had had to wait for its turn.
+    pub(super) fn end(&mut self, slot: usize) -> bool {
+        let had_turn = self.has_begun(slot);
+        if had_turn {
             self.mark(slot, 0);
             self.running -= 1;
         }
+        had_turn
     }
 
     /// Whether what runs in a slot has had to wait for its turn.
@@ -162,9 +164,9 @@ mod tests {
             turns.begin(slot);
         }
         assert_eq!(number(turns.next()), None);
-        turns.end(99);
+        assert!(!turns.end(99));
         assert_eq!(number(turns.next()), None, "it had no turn");
-        turns.end(8);
+        assert!(turns.end(8));
         assert!(turns.has_begun(7) && !turns.has_begun(8));
         assert_eq!(number(turns.next()), Some(2));
     }

@@ -13,6 +13,7 @@ mod failure;
 mod interface;
 mod journal;
 mod kind;
+mod limited;
 mod literal;
 mod machine;
 mod migration;

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use hostledger_keeper::Keeper;
-use hostledger_model::{Process, ProcessId};
+use hostledger_model::ProcessId;
 
 use super::{KeptPrograms, Phase, Unkept};
-use crate::port::{LaunchOrder, Returned};
+use crate::port::{self, LaunchOrder, Returned};
 
 impl KeptPrograms {
     /// How many can be handed over now; none while some that had their turn are watched by
@@ -20,13 +21,13 @@ impl KeptPrograms {
 
     pub(in crate::spawner) fn spawn_in_turn(
         &mut self,
-        process: &Process,
-        order: &LaunchOrder,
+        of: port::Program,
+        order: &Arc<LaunchOrder>,
         at_once: NonZeroU32,
         readiness: &OwnedFd,
     ) -> Result<(), Unkept> {
         self.recalled = false;
-        self.hand(process, order, Some(at_once), readiness)
+        self.hand(of, order, Some(at_once), readiness)
     }
 
     /// Has all come back that wait for their turn.

@@ -4,18 +4,19 @@ use std::error::Error;
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hostledger_keeper::{self as keeper, Keeper, KeeperError, Request, Start};
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{Process, ProcessId, with_causes};
+use hostledger_model::{ProcessId, with_causes};
 use hostledger_process::{Hierarchy, PidSpace};
 use rustix::event::epoll;
 
 use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept};
 use crate::forget::forget_pool;
 use crate::logs::LogOf;
-use crate::port::{LaunchOrder, Returned};
+use crate::port::{self, LaunchOrder, Returned};
 use crate::spawner::failed::StartFailed;
 use crate::spawner::outlet::Outlet;
 use crate::spawner::surroundings::Surroundings;
@@ -38,31 +39,31 @@ impl KeptPrograms {
     /// Hands a program to the keeper. What comes of it is an event, unless there is no keeper.
     pub(in crate::spawner) fn spawn(
         &mut self,
-        process: &Process,
-        order: &LaunchOrder,
+        of: port::Program,
+        order: &Arc<LaunchOrder>,
         readiness: &OwnedFd,
     ) -> Result<(), Unkept> {
         // It is to have what we have at this moment.
         self.surroundings = Surroundings::default();
-        self.hand(process, order, None, readiness)
+        self.hand(of, order, None, readiness)
     }
 
     pub(super) fn hand(
         &mut self,
-        process: &Process,
-        order: &LaunchOrder,
+        of: port::Program,
+        order: &Arc<LaunchOrder>,
         at_once: Option<NonZeroU32>,
         readiness: &OwnedFd,
     ) -> Result<(), Unkept> {
         if !self.keepers.iter().any(|kept| kept.current) && self.begin(readiness).is_err() {
             return Err(Unkept);
         }
-        match self.ask(process, order, at_once, readiness) {
+        match self.ask(of, order, at_once, readiness) {
             Err(error) if at_once.is_some() && error.is_shortage() => {
                 tracing::warn!(error = with_causes(&error), "a start has to wait");
-                self.returned.push((process.id, Returned::Shortage));
+                self.returned.push((of.id, Returned::Shortage));
             }
-            Err(error) => self.events.push((process.id, error.event())),
+            Err(error) => self.events.push((of.id, error.event())),
             Ok(()) => {}
         }
         Ok(())
@@ -70,16 +71,16 @@ impl KeptPrograms {
 
     fn ask(
         &mut self,
-        process: &Process,
-        order: &LaunchOrder,
+        of: port::Program,
+        order: &Arc<LaunchOrder>,
         at_once: Option<NonZeroU32>,
         readiness: &OwnedFd,
     ) -> Result<(), StartFailed> {
         let asked = Asked {
             launch: order.check()?,
             outlet: Outlet::open(order, &mut self.surroundings)?,
-            process: process.clone(),
-            order: order.clone(),
+            of,
+            order: Arc::clone(order),
             at_once,
         };
         let number = self
@@ -87,13 +88,13 @@ impl KeptPrograms {
             .inspect_err(|_| asked.outlet.discard())?;
         let program = Program {
             keeper: number,
-            tag: keeper::tag(process.id, process.attempt),
+            tag: keeper::tag(of.id, of.attempt),
             log: LogOf::order(order, asked.outlet.begins()),
             in_turn: at_once.is_some(),
             phase: Phase::Asked(Box::new(asked)),
         };
         self.ahead += usize::from(program.in_turn);
-        self.programs.insert(process.id, program);
+        self.programs.insert(of.id, program);
         Ok(())
     }
 
@@ -117,8 +118,8 @@ impl KeptPrograms {
     }
 
     fn hand_over(&mut self, asked: &Asked) -> Result<u64, StartFailed> {
-        let (process, order) = (&asked.process, &asked.order);
-        let tag = keeper::tag(process.id, process.attempt);
+        let (of, order) = (asked.of, &asked.order);
+        let tag = keeper::tag(of.id, of.attempt);
         let ambient = self.surroundings.ambient();
         let ambient = ambient.map_err(StartFailed::Handover)?;
         let block = asked.launch.block(ambient, tag);
@@ -128,13 +129,13 @@ impl KeptPrograms {
         let keeper = kept.keeper.as_mut().ok_or(KeeperError::Gone)?;
         let logged = asked.outlet.is_logged();
         keeper.launch(&Request {
-            id: process.id,
-            attempt: process.attempt,
+            id: of.id,
+            attempt: of.attempt,
             block: &block,
             stdio: asked.outlet.stdio(),
-            timeout: process.timeout_ms.map(Duration::from_millis),
+            timeout: of.timeout,
             grace: GRACE,
-            kill_mode: process.kill_mode,
+            kill_mode: of.kill_mode,
             max_log_bytes: order.attributes.log_bound().filter(|_| logged),
             at_once: asked.at_once,
         })?;
@@ -205,13 +206,10 @@ impl KeptPrograms {
             return;
         };
         let Asked {
-            process,
-            order,
-            outlet,
-            ..
+            of, order, outlet, ..
         } = *asked;
         outlet.discard();
-        if self.spawn(&process, &order, readiness).is_err() {
+        if self.spawn(of, &order, readiness).is_err() {
             let gone = StartFailed::Keeper(KeeperError::Gone);
             self.events.push((id, gone.event()));
         }

@@ -10,11 +10,12 @@ mod take_over;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hostledger_keeper::{self as keeper, Keeper, Slot, Table};
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{KillMode, Process, ProcessId, ProcessIdentity};
+use hostledger_model::{KillMode, ProcessId, ProcessIdentity};
 use hostledger_process::{Launch, PidSpace, Pidfd, TreeRoot};
 
 use super::KeeperPlace;
@@ -23,7 +24,7 @@ use super::outlet::Outlet;
 use super::surroundings::Surroundings;
 use crate::group::KeptGroup;
 use crate::logs::LogOf;
-use crate::port::{LaunchOrder, Returned};
+use crate::port::{self, LaunchOrder, Returned};
 
 /// The programs of one launcher, kept by one keeper, or by several one after the other.
 pub(super) struct KeptPrograms {
@@ -88,8 +89,8 @@ enum Phase {
 
 /// What is needed to say what came of a start, and to try it with another keeper.
 struct Asked {
-    process: Process,
-    order: LaunchOrder,
+    of: port::Program,
+    order: Arc<LaunchOrder>,
     launch: Launch,
     outlet: Outlet,
     /// How many may run at once, for one that waits for its turn.

@@ -11,6 +11,7 @@ use super::read::{Columns, oldest_first_sorted};
 use crate::claim::{Claim, Claimed, Claims};
 use crate::sqlite::any_of::any_of;
 use crate::sqlite::encoding;
+use crate::sqlite::limited::limited;
 use crate::sqlite::literal::{literal, status};
 use crate::sqlite::row::{Read, columns};
 use crate::sqlite::schema::process;
@@ -70,28 +71,27 @@ fn take_on(process: &mut Process, claim: &Claim, lease_until: Timestamp) -> Time
 }
 
 fn due(connection: &mut SqliteConnection, claim: &Claim) -> QueryResult<Vec<Read<ProcessRow>>> {
-    process::table
+    let all = process::table
         .filter(process::status.eq(status(ProcessStatus::Queued)))
         .filter(process::machine_id.eq(claim.machine.simple()))
         .filter(process::retry_at.le(encoding::time(claim.now)))
         .order((process::retry_at, process::created_at, process::id))
-        .limit(claim.limit.into())
-        .select(columns::<ProcessRow>())
-        .load(connection)
+        .select(columns::<ProcessRow>());
+    limited(all, claim.limit).load(connection)
 }
 
 /// When the next one is due of those that the claimer does not have.
 fn next_due(connection: &mut SqliteConnection, claim: &Claim) -> QueryResult<Option<Timestamp>> {
-    let next: Option<Option<String>> = process::table
+    let all = process::table
         .filter(process::status.eq(status(ProcessStatus::Queued)))
         .filter(process::machine_id.eq(claim.machine.simple()))
         .filter(process::retry_at.is_not_null())
         .filter(process::owner.is_not(claim.owner.simple()))
         .order((process::retry_at, process::created_at, process::id))
-        .select(process::retry_at)
-        .first(connection)
-        .optional()?;
-    Ok(next.flatten().and_then(|at| due_by_text(&at)))
+        .select(process::retry_at);
+    let next: Vec<Option<String>> = limited(all, 1).load(connection)?;
+    let next = next.into_iter().flatten().next();
+    Ok(next.and_then(|at| due_by_text(&at)))
 }
 
 /// When a time is due by the order of texts: one in another program's form, with a `T`, when its
