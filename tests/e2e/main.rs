@@ -52,5 +52,6 @@ mod submit;
 mod terminal;
 mod timeout;
 mod tree;
+mod turns;
 mod wait;
 mod work;

@@ -72,8 +72,7 @@ impl EventLoop {
         let mut room = self.parts.spawner.room_ahead();
         let elapsed = self.parts.clock.elapsed();
         while let Some(work) = &mut self.work
-            && work.can_start(room)
-            && !work.is_short(elapsed)
+            && work.can_start(room, elapsed)
             && let Some(claimed) = work.backlog.take()
         {
             let now = self.parts.clock.now();

@@ -136,11 +136,19 @@ impl Work {
 
     /// Whether one more can be handed over ahead of its turn, where there is room for so many; or
     /// started, where nobody else sees to turns.
-    pub(crate) fn can_start(&self, room: Option<usize>) -> bool {
+    pub(crate) fn can_start(&self, room: Option<usize>, elapsed: Duration) -> bool {
+        if self.is_short(elapsed) {
+            return false;
+        }
         let Some(room) = room else {
             return self.free() > 0;
         };
-        let is_wanted = self.given() < self.jobs() + LARGEST_AHEAD;
+        let ahead = if self.waits_too_long(elapsed) {
+            0
+        } else {
+            LARGEST_AHEAD
+        };
+        let is_wanted = self.given() < self.jobs() + ahead;
         let is_writable = self.unwritten.len() < LARGEST_ARREARS;
         room > 0 && is_wanted && is_writable && self.turns().is_some()
     }
