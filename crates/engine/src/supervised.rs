@@ -51,6 +51,11 @@ impl Supervised {
         }
     }
 
+    /// Whether it stays ours when it is to be tried again.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.keeps())
+    }
+
     /// Whether nothing more will happen to it here.
     pub(crate) fn is_over(&self) -> bool {
         self.process.status != ProcessStatus::Running && self.is_at_rest()

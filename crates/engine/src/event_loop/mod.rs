@@ -200,6 +200,7 @@ impl EventLoop {
                 let (machine, owner) = (self.parts.machine, self.parts.owner);
                 let now = self.parts.clock.now();
                 let mut context = Context::new(&supervised.process, machine, owner, now, chance());
+                context.keeps = supervised.is_kept();
                 let status = handle(&event, &mut context);
                 supervised.effects = context.into_effects().into();
                 let effects = supervised.effects.len();
@@ -305,7 +306,7 @@ fn is_wish_to_end(event: &Event) -> bool {
 }
 
 /// A random number from 0 to 1; nothing depends on its being unpredictable.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     f64::from(RandomState::new().hash_one(Timestamp::now()) as u32) / f64::from(u32::MAX)
 }
 

@@ -184,9 +184,17 @@ fn end(context: &mut Context<'_>, ended: Ended) -> ProcessStatus {
     let process = context.process;
     let (outcome, exit_code) = (ended.outcome, ended.exit_code);
     if tries_again(process, outcome, exit_code) {
-        let wait = context.retry.backoff(process.attempt, context.chance);
-        let retry_at = context.now.saturating_add(wait);
-        context.save(ProcessChange::Requeued(Requeued { ended, retry_at }));
+        let (wait, owner) = match context.keeps {
+            true => (context.retry.cap, Some(context.owner)),
+            false => (context.retry.backoff(process.attempt, context.chance), None),
+        };
+        let due = context.now.saturating_add(wait);
+        let retry_at = owner.map_or(due, |_| lease_end(process.timeout_ms, due));
+        context.save(ProcessChange::Requeued(Requeued {
+            ended,
+            retry_at,
+            owner,
+        }));
         return ProcessStatus::Queued;
     }
     context.save(ProcessChange::Ended(ended));
