@@ -114,7 +114,7 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
     }
     assert_eq!(
         (process.attempt, process.status),
-        (5, ProcessStatus::Exited)
+        (6, ProcessStatus::Exited)
     );
 }
 
