@@ -8,7 +8,9 @@
 //! What it works with comes in through [ports](port): where changes are written, who starts
 //! and signals programs, and what time it is.
 
+mod age;
 mod bystander;
+mod clock_steps;
 mod engine;
 mod entry;
 mod event_loop;
@@ -38,6 +40,7 @@ pub use bystander::{
     Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
     Stopped,
 };
+pub use clock_steps::ClockSteps;
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;
 pub use own_directory::script_of;

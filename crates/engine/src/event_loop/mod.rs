@@ -102,7 +102,8 @@ impl EventLoop {
     /// Sleeps until something is to be done.
     fn wait(&mut self) {
         let timer = self.timers.next_in(self.parts.clock.elapsed());
-        let timeout = timer.into_iter().chain(self.work_is_due_in()).min();
+        let due_in = self.work_is_due_in();
+        let timeout = timer.into_iter().chain(due_in).min();
         let timeout = timeout.map(timespec);
         let mut fds = vec![
             PollFd::new(&*self.waker, PollFlags::IN),
@@ -112,10 +113,17 @@ impl EventLoop {
             self.news_of_work()
                 .map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)),
         );
+        // What is due at a time of day is waited for as a span, which a step of the clock changes.
+        let steps = self.parts.clock.steps().filter(|_| due_in.is_some());
+        let steps_at = steps.map(|_| fds.len());
+        fds.extend(steps.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             // Only a kernel out of memory is left (poll(2)); going round again is all there is.
             Err(error) => tracing::error!(%error, "the event loop failed to wait"),
+        }
+        if steps_at.is_some_and(|at| !fds[at].revents().is_empty()) {
+            self.parts.clock.take_steps();
         }
     }
 
@@ -198,7 +206,8 @@ impl EventLoop {
                 self.carry_out(id, effect);
             } else if let Some(event) = supervised.events.pop_front() {
                 let (machine, owner) = (self.parts.machine, self.parts.owner);
-                let now = self.parts.clock.now();
+                let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
+                supervised.decided_at = Some((now, elapsed));
                 let mut context = Context::new(&supervised.process, machine, owner, now, chance());
                 context.keeps = supervised.is_kept();
                 let status = handle(&event, &mut context);
@@ -238,16 +247,17 @@ impl EventLoop {
                 }
             }
             Effect::Arm { timer, at } => {
-                let elapsed = self.parts.clock.elapsed();
-                let delay = at
-                    .since(self.parts.clock.now())
-                    .to_std()
-                    .unwrap_or(Duration::ZERO);
+                // The clock may have been set since this was decided.
+                let clock = &self.parts.clock;
+                let at_once = || (clock.now(), clock.elapsed());
+                let (now, elapsed) = supervised.decided_at.unwrap_or_else(at_once);
+                let delay = at.since(now).to_std().unwrap_or_default();
+                let due = elapsed.saturating_add(delay);
                 if timer == Timer::Grace {
-                    self.parts.spawner.escalate(id, delay);
+                    let left = due.saturating_sub(self.parts.clock.elapsed());
+                    self.parts.spawner.escalate(id, left);
                 }
-                self.timers
-                    .arm(id, Alarm::Lifecycle(timer), elapsed.saturating_add(delay));
+                self.timers.arm(id, Alarm::Lifecycle(timer), due);
             }
             Effect::CountUse { succeeded } => {
                 self.parts

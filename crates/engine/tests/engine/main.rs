@@ -7,8 +7,10 @@
 )]
 
 mod bench;
+mod clock;
 mod failures;
 mod life;
 mod overtaken;
 mod room;
 mod take_over;
+mod work_bench;
