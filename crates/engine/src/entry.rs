@@ -69,7 +69,7 @@ pub(crate) fn ended(entry: &Entry, log: &LogOf, space: &PidSpace, held: Option<&
             at: end.at,
             termination: termination(end.status),
             usage: Some(end.usage),
-            output: log.read(end.dropped),
+            output: log.read(end.dropped, end.empty),
             stopped: entry
                 .stop
                 .map(|(at, signal)| StopRequest::timeout(at, signal)),
@@ -79,7 +79,7 @@ pub(crate) fn ended(entry: &Entry, log: &LogOf, space: &PidSpace, held: Option<&
                 at: Timestamp::now(),
                 termination,
                 usage: None,
-                output: log.read([0; 2]),
+                output: log.read([0; 2], [false; 2]),
                 stopped: entry
                     .stop
                     .map(|(at, signal)| StopRequest::timeout(at, signal)),

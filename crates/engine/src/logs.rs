@@ -105,10 +105,11 @@ impl LogOf {
         }
     }
 
-    /// A bounded part of it; the oldest `dropped` bytes of each stream are gone.
+    /// A bounded part of it; the oldest `dropped` bytes of each stream are gone, and those that
+    /// are known to be `empty` are not looked at.
     ///
     /// A log that cannot be read leaves its part empty: an end is recorded with what there is.
-    pub(crate) fn read(&self, dropped: [u64; 2]) -> Output {
+    pub(crate) fn read(&self, dropped: [u64; 2], empty: [bool; 2]) -> Output {
         let part = |stream: usize, from| LogPart {
             from,
             dropped: dropped[stream],
@@ -119,10 +120,13 @@ impl LogOf {
                 directory,
                 stem,
                 begins,
-            } => (
-                captured(directory, stem, Stream::Stdout, part(0, begins[0])),
-                captured(directory, stem, Stream::Stderr, part(1, begins[1])),
-            ),
+            } => {
+                let read = |index, stream| match empty[index] {
+                    true => Some(Captured::default()),
+                    false => captured(directory, stem, stream, part(index, begins[index])),
+                };
+                (read(0, Stream::Stdout), read(1, Stream::Stderr))
+            }
             Self::Merged {
                 directory,
                 stem,

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hostledger_model::{OwnerId, Process, ProcessChange, ProcessId, Timestamp};
+use hostledger_model::{Process, ProcessId};
 use hostledger_store::{Change, Store};
 
 use crate::bystander::uses;
 use crate::own_directory;
-use crate::port::{BookError, ProcessBook, Saved};
+use crate::port::{BookError, ProcessBook, Saved, Writing};
 use crate::secrets;
 
 /// A [`ProcessBook`] kept in a [`Store`].
@@ -27,20 +27,20 @@ impl StoreBook {
 }
 
 impl ProcessBook for StoreBook {
-    fn save(
-        &self,
-        id: ProcessId,
-        owner: OwnerId,
-        change: ProcessChange,
-        now: Timestamp,
-        saved: Saved,
-    ) {
-        let change = Change::ChangeProcess {
-            id,
-            change,
-            owner: Some(owner),
+    fn save(&self, process: &Process, writing: Writing, saved: Saved) {
+        let Writing { id, now, .. } = writing;
+        let owner = Some(writing.owner);
+        let changes = writing.changes.into_iter();
+        let changes = changes.map(|change| Change::ChangeProcess { id, change, owner });
+        let counts = writing.counts.into_iter();
+        let counts = counts.flat_map(|succeeded| uses(process, succeeded));
+        let changes = changes.chain(counts).collect();
+        let ticket = if writing.patient {
+            self.store.submit_patiently(now, changes)
+        } else {
+            self.store.submit(now, changes)
         };
-        self.store.submit(now, vec![change]).notify(move |answer| {
+        ticket.notify(move |answer| {
             let applied = answer.map(|commit| commit.is_applied());
             saved(applied.map_err(|error| Arc::new(error) as BookError));
         });
@@ -50,17 +50,6 @@ impl ProcessBook for StoreBook {
         self.store
             .process(id)
             .map_err(|error| Arc::new(error) as BookError)
-    }
-
-    fn count_use(&self, process: &Process, succeeded: bool, now: Timestamp) {
-        let changes = uses(process, succeeded).collect();
-        let id = process.id;
-        self.store.submit(now, changes).notify(move |answer| {
-            if let Err(error) = answer {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, %id, "a use was not counted");
-            }
-        });
     }
 
     fn opened(&self, process: &Process) {

@@ -32,6 +32,8 @@ pub(crate) struct Supervised {
     pub(crate) unwritten: VecDeque<Saving>,
     /// Whether the spawner still has to tell what came of the start.
     pub(crate) starting: bool,
+    /// Whether its start is to be written by itself, as it was refused together with its end.
+    pub(crate) apart: bool,
 }
 
 impl Supervised {
@@ -52,6 +54,7 @@ impl Supervised {
             decided_at: None,
             unwritten: VecDeque::new(),
             starting: false,
+            apart: false,
         }
     }
 
@@ -71,6 +74,23 @@ impl Supervised {
             && self.unwritten.is_empty()
             && self.effects.is_empty()
             && self.events.is_empty()
+    }
+
+    /// Whether all that is next is its start and its end: both have happened before either is
+    /// written.
+    pub(crate) fn has_come_and_gone(&self) -> bool {
+        let mut events = self.events.iter();
+        let both = (events.next(), events.next());
+        matches!(both, (Some(Event::Spawned { .. }), Some(Event::Exited(_))))
+            && self.effects.is_empty()
+            && self.unwritten.is_empty()
+            && !self.apart
+    }
+
+    /// Whether its end has been told and is not handled yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ends = |event: &Event| matches!(event, Event::Exited(_) | Event::Lost);
+        self.events.iter().any(ends)
     }
 
     /// Whether what is next waits for a change to be written.
@@ -122,7 +142,13 @@ impl Supervised {
 
 /// A change that is to be written.
 pub(crate) struct Saving {
+    /// What goes before the change, and is written with it or not at all.
+    pub(crate) before: Vec<ProcessChange>,
     pub(crate) change: ProcessChange,
+    /// Whether a use is counted with it, and as one that went well.
+    pub(crate) counts: Option<bool>,
+    /// What is to be handled one by one when all of it together is refused.
+    pub(crate) instead: Vec<Event>,
     /// When it was decided: the row's modification time.
     pub(crate) now: Timestamp,
     /// How often it could not be written.
@@ -134,11 +160,20 @@ pub(crate) struct Saving {
 impl Saving {
     pub(crate) fn new(change: ProcessChange, now: Timestamp) -> Self {
         Self {
+            before: Vec::new(),
             change,
+            counts: None,
+            instead: Vec::new(),
             now,
             failures: 0,
             overtaken: false,
         }
+    }
+
+    /// What is to be written, in order.
+    pub(crate) fn changes(&self) -> Vec<ProcessChange> {
+        let all = self.before.iter().chain([&self.change]);
+        all.cloned().collect()
     }
 
     pub(crate) fn is_start(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use crate::protocol::{
-    ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, NEWS_BYTES, NONE, News, REFUSED,
-    REQUEST_WORDS, STARTED, to_bytes,
+    ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, MOST_WAITING, NEWS_BYTES, NONE, News,
+    REFUSED, REQUEST_WORDS, RETURNED, STARTED, recall, to_bytes,
 };
 use crate::run::now;
 use crate::table::entry::{Slot, State, id_of, kill_mode_word};
@@ -37,7 +38,7 @@ pub struct Keeper {
 #[derive(Debug)]
 struct Waiting {
     words: [u64; REQUEST_WORDS],
-    descriptors: [OwnedFd; LAUNCH_FDS],
+    descriptors: Vec<OwnedFd>,
 }
 
 /// A program to start. What a keeper is asked to start it starts once.
@@ -60,6 +61,9 @@ pub struct Request<'a> {
     /// How large its stdout and stderr may grow, if those are log files that are only appended
     /// to.
     pub max_log_bytes: Option<u64>,
+    /// It waits for its turn until fewer than this many of those that wait so run: no more than
+    /// [`Keeper::MOST_WAITING`] can wait. `None` to start it at once.
+    pub at_once: Option<NonZeroU32>,
 }
 
 /// What a keeper has to tell. Details are in its table.
@@ -95,12 +99,20 @@ pub enum Event {
         /// `ECANCELED` when the table is sealed; `ENOSPC` and the like when it cannot grow.
         reason: Errno,
     },
+    /// It waited for its turn, and was recalled or had no place: nothing runs.
+    Returned {
+        /// Whose.
+        id: ProcessId,
+    },
     /// The keeper is gone. What it had started is in its table, and is ours if we are a
     /// subreaper; a request that has no entry there was never begun.
     Died,
 }
 
 impl Keeper {
+    /// As many programs can wait for their turn.
+    pub const MOST_WAITING: usize = MOST_WAITING;
+
     pub(crate) fn new(
         socket: OwnedFd,
         table: Table,
@@ -140,11 +152,21 @@ impl Keeper {
                 done => return sent(done),
             }
         }
-        let [block, stdin, stdout, stderr] = descriptors.map(|fd| fd.try_clone_to_owned());
-        let copy = |fd: io::Result<OwnedFd>| fd.map_err(|source| KeeperError::Send { source });
-        let descriptors = [copy(block)?, copy(stdin)?, copy(stdout)?, copy(stderr)?];
+        let copies = descriptors.iter().map(|fd| fd.try_clone_to_owned());
+        let descriptors = copies.collect::<io::Result<_>>();
+        let descriptors = descriptors.map_err(|source| KeeperError::Send { source })?;
         self.waiting.push_back(Waiting { words, descriptors });
         Ok(())
+    }
+
+    /// Asks for all that wait for their turn: each is told as [`Event::Returned`], unless it had
+    /// its turn before the keeper heard of this.
+    pub fn recall(&mut self) {
+        self.waiting.push_back(Waiting {
+            words: recall(),
+            descriptors: Vec::new(),
+        });
+        self.send_waiting();
     }
 
     /// Says that the end or failure in a slot is written down: it may be used again.
@@ -239,6 +261,7 @@ impl Keeper {
                 let reason = Errno::from_raw_os_error(news.errno.cast_signed());
                 Some(Event::Refused { id, reason })
             }
+            RETURNED => Some(Event::Returned { id }),
             _ => None,
         }
     }
@@ -247,8 +270,7 @@ impl Keeper {
     /// the keeper is gone, that is told by what is received.
     fn send_waiting(&mut self) {
         while let Some(first) = self.waiting.front() {
-            let [block, stdin, stdout, stderr] = &first.descriptors;
-            let descriptors = [block, stdin, stdout, stderr].map(AsFd::as_fd);
+            let descriptors: Vec<_> = first.descriptors.iter().map(AsFd::as_fd).collect();
             if send(&self.socket, &first.words, &descriptors).is_err() {
                 break;
             }
@@ -300,6 +322,7 @@ fn message(request: &Request<'_>) -> LaunchMessage {
         grace: nanos(request.grace),
         kill_mode: kill_mode_word(request.kill_mode),
         max_log_bytes: request.max_log_bytes.unwrap_or(NONE),
+        at_once: request.at_once.map_or(0, |it| it.get().into()),
     }
 }
 

@@ -12,12 +12,16 @@ pub(crate) const WORD: usize = size_of::<u64>();
 /// The first word of what the launcher sends.
 pub(crate) const HELLO: u64 = 1;
 pub(crate) const LAUNCH: u64 = 2;
+/// What waits for its turn is to be given back.
+pub(crate) const RECALL: u64 = 3;
 
 /// Words of the largest message to the keeper.
 pub(crate) const REQUEST_WORDS: usize = 9;
 pub(crate) const REQUEST_BYTES: usize = REQUEST_WORDS * WORD;
 /// Block, stdin, stdout, stderr.
 pub(crate) const LAUNCH_FDS: usize = 4;
+/// As many programs can wait for their turn.
+pub(crate) const MOST_WAITING: usize = 32;
 
 /// Stands for "none" where 0 means something.
 pub(crate) const NONE: u64 = u64::MAX;
@@ -34,6 +38,8 @@ pub(crate) struct LaunchMessage {
     pub(crate) kill_mode: u64,
     /// In bytes, or [`NONE`].
     pub(crate) max_log_bytes: u64,
+    /// It waits until fewer than this many of those that wait so run; 0 to start it at once.
+    pub(crate) at_once: u64,
 }
 
 impl LaunchMessage {
@@ -47,7 +53,7 @@ impl LaunchMessage {
             self.grace,
             self.kill_mode,
             self.max_log_bytes,
-            0,
+            self.at_once,
         ]
     }
 
@@ -61,7 +67,7 @@ impl LaunchMessage {
             grace,
             kill_mode,
             max_log_bytes,
-            _,
+            at_once,
         ] = *words;
         Self {
             id: (high, low),
@@ -70,6 +76,7 @@ impl LaunchMessage {
             grace,
             kill_mode,
             max_log_bytes,
+            at_once,
         }
     }
 }
@@ -77,6 +84,11 @@ impl LaunchMessage {
 /// The first message: which ways are open.
 pub(crate) fn hello(concurrent: bool) -> [u64; REQUEST_WORDS] {
     [HELLO, u64::from(concurrent), 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// Asks for all that wait for their turn.
+pub(crate) fn recall() -> [u64; REQUEST_WORDS] {
+    [RECALL, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 pub(crate) fn to_bytes(words: &[u64; REQUEST_WORDS]) -> [u8; REQUEST_BYTES] {
@@ -114,12 +126,19 @@ pub(crate) const FAILED: u64 = 2;
 pub(crate) const ENDED: u64 = 3;
 /// No slot, and nothing runs.
 pub(crate) const REFUSED: u64 = 4;
+/// No slot either: it waited for its turn, and was recalled.
+pub(crate) const RETURNED: u64 = 5;
 
 pub(crate) const NEWS_BYTES: usize = 4 * WORD;
 /// The most that one message tells.
 pub(crate) const MOST_NEWS: usize = 64;
 
 impl News {
+    /// Whether it is about a process that has no slot.
+    pub(crate) fn is_unplaced(self) -> bool {
+        matches!(self.kind, REFUSED | RETURNED)
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; NEWS_BYTES] {
         let mut bytes = [0; NEWS_BYTES];
         let place = u64::from(self.slot) << 32 | u64::from(self.errno);
@@ -158,6 +177,7 @@ mod tests {
             grace: 5,
             kill_mode: 2,
             max_log_bytes: 7,
+            at_once: 9,
         };
         let words = to_words(&to_bytes(&launch.to_words())).unwrap();
         assert_eq!(

@@ -54,6 +54,10 @@ pub trait Store: Send + Sync {
     /// keeps its own. Returns at once; the [`Ticket`] answers after the commit.
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket;
 
+    /// The same for changes that nobody waits for: on a busy ledger they are committed a few
+    /// milliseconds later, together with those that come meanwhile, which costs far less.
+    fn submit_patiently(&self, now: Timestamp, changes: Vec<Change>) -> Ticket;
+
     /// Has processes that are due taken on, atomically: of all who claim at once, each process
     /// goes to one. Returns at once, as [`submit`](Self::submit) does, and takes its turn among
     /// submissions; the [`Ticket`] answers after the commit. Costs the same however long the

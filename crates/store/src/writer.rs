@@ -1,12 +1,14 @@
 //! The one thread that writes.
 //!
 //! It commits whatever has queued up while it was busy with the commit before: alone on a
-//! quiet ledger, many at once on a busy one, and nobody waits for a timer.
+//! quiet ledger, many at once on a busy one. What nobody waits for follows the commit before only
+//! after a pause, so that more comes together; nobody else waits for a timer.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::{io, iter};
+use std::time::{Duration, Instant};
 
 use hostledger_model::Timestamp;
 
@@ -18,6 +20,16 @@ use crate::ticket::{Commit, Completion, Ticket};
 
 /// Submissions and claims in one transaction at most, so that none waits long for the others.
 const LARGEST_BATCH: usize = 256;
+
+/// Between two commits of what nobody waits for.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// Whether somebody waits for a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    None,
+    Some,
+}
 
 /// An engine's way to commit, owned by the writing thread.
 pub(crate) trait Committer: Send + 'static {
@@ -59,6 +71,7 @@ pub(crate) struct Submission {
     /// When.
     pub(crate) now: Timestamp,
     pub(crate) changes: Vec<Change>,
+    patience: Patience,
     /// What came of them.
     pub(crate) answer: Option<Answer>,
     completion: Completion,
@@ -91,11 +104,17 @@ impl Writer {
         })
     }
 
-    pub(crate) fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
+    pub(crate) fn submit(
+        &self,
+        now: Timestamp,
+        changes: Vec<Change>,
+        patience: Patience,
+    ) -> Ticket {
         let (ticket, completion) = Ticket::pending();
         self.order(Write::Submission(Submission {
             now,
             changes,
+            patience,
             answer: None,
             completion,
         }));
@@ -153,23 +172,60 @@ impl Drop for Writer {
 }
 
 fn run(mut committer: impl Committer, orders: &Receiver<Order>, bells: &Bells) {
-    let mut open = true;
-    while open && let Ok(first) = orders.recv() {
-        let queued = orders.try_iter().take(LARGEST_BATCH - 1);
-        let mut batch = Vec::new();
-        let mut look = false;
-        for order in iter::once(first).chain(queued) {
-            match order {
-                Order::Write(write) => batch.push(write),
-                Order::Look => look = true,
-                Order::Close => open = false,
-            }
-        }
-        if look && committer.others_have_written() {
+    let mut round = Round::default();
+    while !round.closes
+        && let Ok(first) = orders.recv()
+    {
+        round.hurries = false;
+        round.collect(first, orders);
+        if std::mem::take(&mut round.looks) && committer.others_have_written() {
             bells.ring();
         }
+        let batch = std::mem::take(&mut round.batch);
         if !batch.is_empty() {
             write_all(&mut committer, batch, bells);
+            round.last_commit = Some(Instant::now());
+        }
+    }
+}
+
+/// What is to be done in one go.
+#[derive(Default)]
+struct Round {
+    batch: Vec<Write>,
+    looks: bool,
+    closes: bool,
+    /// Whether somebody waits for any of it.
+    hurries: bool,
+    last_commit: Option<Instant>,
+}
+
+impl Round {
+    /// Takes what has queued up, and waits for more as long as all of it can.
+    fn collect(&mut self, first: Order, orders: &Receiver<Order>) {
+        self.take(first);
+        let until = self.last_commit.map(|last| last + PAUSE);
+        while self.batch.len() < LARGEST_BATCH {
+            let next = match until {
+                Some(until) if !self.hurries => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    orders.recv_timeout(left).ok()
+                }
+                _ => orders.try_recv().ok(),
+            };
+            let Some(order) = next else { break };
+            self.take(order);
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Write(write) => {
+                self.hurries |= !write.can_wait();
+                self.batch.push(write);
+            }
+            Order::Look => (self.looks, self.hurries) = (true, true),
+            Order::Close => (self.closes, self.hurries) = (true, true),
         }
     }
 }
@@ -211,6 +267,10 @@ fn concerns_all(error: &StoreError) -> bool {
 }
 
 impl Write {
+    fn can_wait(&self) -> bool {
+        matches!(self, Self::Submission(it) if it.patience == Patience::Some)
+    }
+
     /// Whether something may be due by it that was not before.
     pub(crate) fn has_queued(&self) -> bool {
         match self {

@@ -5,15 +5,23 @@ use rustix::process::Pid;
 
 use crate::syscall::syscall;
 
-/// An end as the kernel's wait status has it, with what was used.
+/// An end as the kernel's wait status has it, with what was used: proof that this child of ours
+/// runs no more, as only the kernel's account makes one.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyEnded {
-    /// Whose.
-    pub pid: Pid,
+    pid: Pid,
     /// As wait(2) encodes it ([`EndStatus::of_wait_status`](crate::EndStatus::of_wait_status)).
     pub wait_status: i32,
     /// As getrusage(2) has it.
     pub usage: libc::rusage,
+}
+
+impl AnyEnded {
+    /// Whose.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
 }
 
 /// A child that has ended, without blocking; the zombie stays. `None` when none has.

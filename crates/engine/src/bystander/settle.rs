@@ -56,7 +56,7 @@ impl Bystander {
                 at: Timestamp::now(),
                 termination,
                 usage: None,
-                output: log.read([0; 2]),
+                output: log.read([0; 2], [false; 2]),
                 stopped: None,
             })
         });

@@ -34,6 +34,8 @@ pub(crate) struct EventLoop {
     abandoned: HashSet<ProcessId>,
     timers: Timers,
     work: Option<Work>,
+    /// What came of a start may be known already, without a descriptor that tells.
+    has_started: bool,
     closing: bool,
 }
 
@@ -53,6 +55,7 @@ impl EventLoop {
             abandoned: HashSet::new(),
             timers: Timers::default(),
             work: None,
+            has_started: false,
             closing: false,
         }
     }
@@ -61,11 +64,11 @@ impl EventLoop {
     pub(crate) fn run(mut self) {
         while !self.is_over() {
             self.wait();
-            self.waker.clear();
             while let Ok(message) = self.inbox.try_recv() {
                 self.receive(message);
             }
             self.take_spawner_events();
+            self.take_returned();
             for (id, alarm) in self.timers.take_due(self.parts.clock.elapsed()) {
                 match alarm {
                     Alarm::Lifecycle(Timer::Timeout) => self.feed(id, Event::TimedOut),
@@ -104,6 +107,11 @@ impl EventLoop {
         let timer = self.timers.next_in(self.parts.clock.elapsed());
         let due_in = self.work_is_due_in();
         let timeout = timer.into_iter().chain(due_in).min();
+        let timeout = if std::mem::take(&mut self.has_started) {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        };
         let timeout = timeout.map(timespec);
         let mut fds = vec![
             PollFd::new(&*self.waker, PollFlags::IN),
@@ -117,12 +125,17 @@ impl EventLoop {
         let steps = self.parts.clock.steps().filter(|_| due_in.is_some());
         let steps_at = steps.map(|_| fds.len());
         fds.extend(steps.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
-        match poll(&mut fds, timeout.as_ref()) {
+        let polled = poll(&mut fds, timeout.as_ref());
+        let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        let is_woken = is_ready(0);
+        let has_stepped = steps_at.is_some_and(is_ready);
+        match polled {
+            Ok(_) if is_woken => self.waker.clear(),
             Ok(_) | Err(Errno::INTR) => {}
             // Only a kernel out of memory is left (poll(2)); going round again is all there is.
             Err(error) => tracing::error!(%error, "the event loop failed to wait"),
         }
-        if steps_at.is_some_and(|at| !fds[at].revents().is_empty()) {
+        if has_stepped {
             self.parts.clock.take_steps();
         }
     }
@@ -161,26 +174,28 @@ impl EventLoop {
         }
     }
 
+    /// Takes in all that has happened before any of it is handled: a program that has started and
+    /// ended since is written down at once.
     fn take_spawner_events(&mut self) {
-        for (id, event) in self.parts.spawner.take_events() {
+        let events = self.parts.spawner.take_events();
+        let mut ids = Vec::with_capacity(events.len());
+        for (id, event) in events {
             if matches!(event, Event::Exited(_) | Event::Lost) && self.abandoned.remove(&id) {
                 self.parts.spawner.release(id, None);
                 continue;
             }
-            if let Some(supervised) = self.supervised.get_mut(&id)
-                && matches!(event, Event::Spawned { .. } | Event::SpawnFailed { .. })
-            {
+            let follows = self.note_in_work(id, &event);
+            let Some(supervised) = self.supervised.get_mut(&id) else {
+                continue;
+            };
+            if matches!(event, Event::Spawned { .. } | Event::SpawnFailed { .. }) {
                 supervised.starting = false;
             }
-            if let Some(work) = &mut self.work
-                && matches!(
-                    event,
-                    Event::Exited(_) | Event::Lost | Event::SpawnFailed { .. }
-                )
-            {
-                work.ended(id);
-            }
-            self.feed(id, event);
+            supervised.events.extend([event].into_iter().chain(follows));
+            ids.push(id);
+        }
+        for id in ids {
+            self.advance(id);
         }
     }
 
@@ -200,6 +215,10 @@ impl EventLoop {
     fn advance(&mut self, id: ProcessId) {
         while let Some(supervised) = self.supervised.get_mut(&id) {
             if supervised.waits_for_its_row() {
+                return;
+            }
+            if supervised.has_come_and_gone() {
+                self.save_whole(id);
                 return;
             }
             if let Some(effect) = supervised.effects.pop_front() {
@@ -235,9 +254,16 @@ impl EventLoop {
                     return;
                 };
                 supervised.starting = true;
-                self.parts.spawner.spawn(&supervised.process, order);
-                // What came of it may be known already, without the descriptor becoming ready.
-                self.waker.wake();
+                let work = self.work.as_ref();
+                let work = work.filter(|work| work.ahead.contains_key(&id));
+                match work.and_then(Work::turns) {
+                    Some(turns) => {
+                        let spawner = &mut self.parts.spawner;
+                        spawner.spawn_in_turn(&supervised.process, order, turns);
+                    }
+                    None => self.parts.spawner.spawn(&supervised.process, order),
+                }
+                self.has_started = true;
             }
             Effect::Save(change) => self.begin_save(id, change),
             Effect::Signal { signal, scope } => {
@@ -259,11 +285,8 @@ impl EventLoop {
                 }
                 self.timers.arm(id, Alarm::Lifecycle(timer), due);
             }
-            Effect::CountUse { succeeded } => {
-                self.parts
-                    .book
-                    .count_use(&supervised.process, succeeded, self.parts.clock.now());
-            }
+            // It was counted when the end was written: see `begin_save`.
+            Effect::CountUse { .. } => {}
         }
     }
 

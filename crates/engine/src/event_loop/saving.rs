@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hostledger_lifecycle::process::{Context, Effect, catch_up};
 use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, with_causes};
 
-use super::EventLoop;
+use super::{EventLoop, chance};
 use crate::message::Message;
-use crate::port::BookError;
+use crate::port::{BookError, Writing};
 use crate::supervised::{Saving, Supervised};
 use crate::timers::Alarm;
 use crate::watch::{NotRecorded, Progress};
@@ -33,7 +34,11 @@ impl EventLoop {
         let is_start = matches!(change, ProcessChange::Started(_));
         let is_stopped = supervised.process.stop.is_some();
         let is_first = supervised.unwritten.is_empty();
-        supervised.unwritten.push_back(Saving::new(change, now));
+        let mut saving = Saving::new(change, now);
+        if let Some(Effect::CountUse { succeeded }) = supervised.effects.front() {
+            saving.counts = Some(*succeeded);
+        }
+        supervised.unwritten.push_back(saving);
         if !is_first {
             supervised.overtake();
             return;
@@ -43,6 +48,36 @@ impl EventLoop {
         if is_start && is_stopped {
             self.limit_wait(id);
         }
+    }
+
+    /// Has the start and the end of a program written in one step, as both have happened.
+    pub(super) fn save_whole(&mut self, id: ProcessId) {
+        let (machine, owner) = (self.parts.machine, self.parts.owner);
+        let now = self.parts.clock.now();
+        let Some(supervised) = self.supervised.get_mut(&id) else {
+            return;
+        };
+        let events: Vec<_> = supervised.events.drain(..2).collect();
+        let mut context = Context::new(&supervised.process, machine, owner, now, chance());
+        context.keeps = supervised.is_kept();
+        let (_, effects) = catch_up(&context, &events);
+        let (mut changes, mut counts) = (Vec::with_capacity(2), None);
+        for effect in effects {
+            match effect {
+                Effect::Save(change) => changes.push(change),
+                Effect::CountUse { succeeded } => counts = Some(succeeded),
+                Effect::Spawn | Effect::Signal { .. } | Effect::Arm { .. } => {}
+            }
+        }
+        // Who has started and ended has changed.
+        let Some(change) = changes.pop() else { return };
+        supervised.unwritten.push_back(Saving {
+            before: changes,
+            counts,
+            instead: events,
+            ..Saving::new(change, now)
+        });
+        self.save(id);
     }
 
     /// Somebody wants the process to end: from now on that waits for the database no longer than
@@ -68,8 +103,10 @@ impl EventLoop {
 
     /// Has the first change that is not written yet written, or tried again.
     pub(super) fn save(&self, id: ProcessId) {
-        let supervised = self.supervised.get(&id);
-        let Some(saving) = supervised.and_then(|it| it.unwritten.front()) else {
+        let Some(supervised) = self.supervised.get(&id) else {
+            return;
+        };
+        let Some(saving) = supervised.unwritten.front() else {
             return;
         };
         let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
@@ -79,13 +116,15 @@ impl EventLoop {
                 waker.wake();
             }
         });
-        self.parts.book.save(
+        let writing = Writing {
             id,
-            self.parts.owner,
-            saving.change.clone(),
-            saving.now,
-            saved,
-        );
+            owner: self.parts.owner,
+            changes: saving.changes(),
+            counts: saving.counts,
+            now: saving.now,
+            patient: supervised.watch.is_none() && !saving.is_stop(),
+        };
+        self.parts.book.save(&supervised.process, writing, saved);
     }
 
     pub(super) fn saved(&mut self, id: ProcessId, result: Result<bool, BookError>) {
@@ -97,6 +136,13 @@ impl EventLoop {
         };
         match result {
             Ok(true) => self.written(id, &saving),
+            Ok(false) if !saving.instead.is_empty() => {
+                supervised.apart = true;
+                for event in saving.instead.into_iter().rev() {
+                    supervised.events.push_front(event);
+                }
+                self.advance(id);
+            }
             Ok(false) if saving.is_stop() => {
                 // Somebody else has asked before us: their request stands.
                 supervised.take_back(&saving);
@@ -113,11 +159,13 @@ impl EventLoop {
         let Some(supervised) = self.supervised.get_mut(&id) else {
             return;
         };
-        if !saving.overtaken {
-            saving.change.apply(&mut supervised.process, saving.now);
-        }
-        if saving.is_start() {
-            self.parts.book.opened(&supervised.process);
+        for change in saving.before.iter().chain([&saving.change]) {
+            if !saving.overtaken {
+                change.apply(&mut supervised.process, saving.now);
+            }
+            if matches!(change, ProcessChange::Started(_)) {
+                self.parts.book.opened(&supervised.process);
+            }
         }
         if supervised.process.status == ProcessStatus::Running
             && let Some(watch) = &supervised.watch
@@ -200,6 +248,11 @@ impl EventLoop {
     fn give_up(&mut self, id: ProcessId, refused: &ProcessChange) {
         match refused {
             ProcessChange::Ended(_) | ProcessChange::Requeued(_) => {
+                self.parts.spawner.release(id, None);
+            }
+            ProcessChange::Started(_)
+                if self.supervised.get(&id).is_some_and(Supervised::has_ended) =>
+            {
                 self.parts.spawner.release(id, None);
             }
             ProcessChange::Started(_) => {

@@ -10,7 +10,7 @@ use hostledger_store::{Claimed, Claims};
 
 use super::EventLoop;
 use crate::message::Message;
-use crate::port::BookError;
+use crate::port::{BookError, Writing};
 use crate::supervised::Supervised;
 use crate::take_over::TakeOver;
 use crate::work::{AtEnd, Work, WorkPlan, WorkWatch};
@@ -30,6 +30,7 @@ impl EventLoop {
             work.backlog.news();
         }
         self.start_waiting();
+        self.give_back_what_waits();
         let now = self.parts.clock.now();
         if self
             .work
@@ -62,19 +63,30 @@ impl EventLoop {
     pub(super) fn work_is_due_in(&self) -> Option<Duration> {
         let work = self.work.as_ref().filter(|work| work.ending.is_none())?;
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
-        work.backlog.next_in(elapsed, now)
+        let next = work.backlog.next_in(elapsed, now);
+        next.into_iter().chain(work.gives_up_in(elapsed)).min()
     }
 
+    /// Starts what there are slots for, or hands it over ahead where that can be done.
     fn start_waiting(&mut self) {
+        let mut room = self.parts.spawner.room_ahead();
         while let Some(work) = &mut self.work
-            && work.free() > 0
+            && work.can_start(room)
             && let Some(claimed) = work.backlog.take()
         {
             let now = self.parts.clock.now();
             // Somebody else may have it by now: we have slept.
             if claimed.process.retry_at.is_none_or(|lease| lease <= now) {
                 tracing::debug!(id = %claimed.process.id, "its lease was over before its start");
+                work.backlog.news();
                 continue;
+            }
+            match &mut room {
+                Some(room) => {
+                    *room -= 1;
+                    work.ahead.insert(claimed.process.id, claimed.due_at);
+                }
+                None => work.begin(claimed.process.id),
             }
             self.start_claimed(claimed);
         }
@@ -84,7 +96,6 @@ impl EventLoop {
         let Some(work) = &mut self.work else { return };
         let process = claimed.process;
         let id = process.id;
-        work.begin(id);
         let (order, event) = match work.plan.orders.order(&process) {
             Ok(order) => (Some(Box::new(order)), Event::Tick),
             Err(refusal) => {
@@ -92,15 +103,81 @@ impl EventLoop {
                 (None, Event::SpawnFailed { exit_code, reason })
             }
         };
+        if order.is_none() {
+            work.ended(id);
+        }
         let supervised = Supervised::new(process, order, None, event);
         self.supervised.insert(id, supervised);
         self.advance(id);
     }
 
+    /// Notes what the spawner tells of a process: who has a slot. What follows from it, if
+    /// anything does, is to be handled after it.
+    pub(super) fn note_in_work(&mut self, id: ProcessId, event: &Event) -> Option<Event> {
+        let elapsed = self.parts.clock.elapsed();
+        let work = self.work.as_mut()?;
+        match event {
+            // It began while all that runs was told to stop.
+            Event::Spawned { .. } if work.began(id, elapsed) => match &work.ending {
+                Some(AtEnd::Stop { request, grace }) => Some(Event::StopRequested {
+                    request: request.clone(),
+                    grace: Some(*grace),
+                }),
+                Some(AtEnd::Leave) | None => None,
+            },
+            Event::Exited(_) | Event::Lost | Event::SpawnFailed { .. } => {
+                work.ended(id);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// What was handed over ahead and has come back waits here again.
+    pub(super) fn take_returned(&mut self) {
+        for id in self.parts.spawner.take_returned().into_iter().rev() {
+            let Some(supervised) = self.supervised.get_mut(&id) else {
+                continue;
+            };
+            supervised.starting = false;
+            let due_at = self.work.as_mut().and_then(|work| work.ahead.remove(&id));
+            let is_untouched = supervised.process.stop.is_none() && supervised.is_at_rest();
+            match (due_at, &mut self.work) {
+                (Some(due_at), Some(work)) if is_untouched => {
+                    self.timers.disarm(id);
+                    if let Some(Supervised { process, .. }) = self.supervised.remove(&id) {
+                        work.backlog.put_back(Claimed { process, due_at });
+                    }
+                }
+                // Somebody wants it stopped: that is found before it is started.
+                (_, work) => {
+                    if let Some(work) = work {
+                        work.begin(id);
+                    }
+                    self.feed(id, Event::Tick);
+                }
+            }
+        }
+    }
+
+    /// Gives back what nobody has a slot for, once it has waited for some time.
+    fn give_back_what_waits(&mut self) {
+        let elapsed = self.parts.clock.elapsed();
+        let Some(work) = &mut self.work else { return };
+        if !work.waits_too_long(elapsed) {
+            return;
+        }
+        if !work.ahead.is_empty() {
+            self.parts.spawner.recall();
+        }
+        self.give_back();
+    }
+
     fn claim(&mut self) {
         let Some(work) = &mut self.work else { return };
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
-        if let Some(limit) = work.backlog.ask(work.free(), elapsed, now) {
+        let (free, ahead) = (work.free(), work.handed_over());
+        if let Some(limit) = work.backlog.ask(free, ahead, elapsed, now) {
             let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
             let answered = Box::new(move |claims| {
                 // The loop may have ended: whoever opens the ledger next finds what is ours.
@@ -115,13 +192,17 @@ impl EventLoop {
     pub(super) fn claimed(&mut self, answer: Result<Claims, BookError>) {
         let Some(work) = &mut self.work else { return };
         match answer {
-            Ok(claims) => {
+            Ok(mut claims) => {
+                // When the clock was set forward, our own may be due again: it has a slot already.
+                let has_slot = |it: &Claimed| self.supervised.contains_key(&it.process.id);
+                claims.claimed.retain(|claimed| !has_slot(claimed));
                 for row in &claims.corrupt {
                     let error = row as &dyn std::error::Error;
                     tracing::warn!(error, "a queued process cannot be read: it is put off");
                 }
                 let unreadable = claims.corrupt.len() as u64;
                 work.watch.count(|counts| counts.unreadable += unreadable);
+                work.moved_at = self.parts.clock.elapsed();
                 work.backlog.answered(claims, self.parts.clock.now());
             }
             Err(error) => {
@@ -138,7 +219,10 @@ impl EventLoop {
     fn end_work(&mut self) {
         self.give_back();
         let Some(work) = &self.work else { return };
-        let ids: Vec<ProcessId> = work.active.iter().copied().collect();
+        if !work.ahead.is_empty() {
+            self.parts.spawner.recall();
+        }
+        let ids: Vec<ProcessId> = work.active.keys().copied().collect();
         let leaves = work.ending == Some(AtEnd::Leave);
         let mut left = 0;
         for id in &ids {
@@ -149,6 +233,7 @@ impl EventLoop {
         let Some(work) = &self.work else { return };
         let written = work.unwritten.iter().all(|id| self.may_be_left(*id));
         if left == work.active.len()
+            && work.ahead.is_empty()
             && written
             && work.giving_back == 0
             && !work.backlog.is_claiming()
@@ -184,7 +269,8 @@ impl EventLoop {
         for claimed in work.backlog.give_up() {
             work.giving_back += 1;
             let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
-            let id = claimed.process.id;
+            let process = claimed.process;
+            let id = process.id;
             let given = Box::new(move |result| {
                 // The loop may have ended: then nobody waits for this any more.
                 if outbox.send(Message::GivenBack { id, result }).is_ok() {
@@ -192,9 +278,15 @@ impl EventLoop {
                 }
             });
             let retry_at = claimed.due_at;
-            let change = ProcessChange::Deferred { retry_at };
-            let (owner, now) = (self.parts.owner, self.parts.clock.now());
-            self.parts.book.save(id, owner, change, now, given);
+            let writing = Writing {
+                id,
+                owner: self.parts.owner,
+                changes: vec![ProcessChange::Deferred { retry_at }],
+                counts: None,
+                now: self.parts.clock.now(),
+                patient: false,
+            };
+            self.parts.book.save(&process, writing, given);
         }
     }
 
@@ -202,7 +294,8 @@ impl EventLoop {
         let Some(work) = &mut self.work else { return };
         work.giving_back -= 1;
         match result {
-            Ok(true) => work.watch.count(|counts| counts.given_back += 1),
+            Ok(true) if work.ending.is_some() => work.watch.count(|counts| counts.given_back += 1),
+            Ok(true) => {}
             Ok(false) => tracing::debug!(%id, "a process that is given back is not ours any more"),
             // It is taken for ours until we are gone, and then given back by whoever comes next.
             Err(error) => {
@@ -215,7 +308,7 @@ impl EventLoop {
     pub(super) fn begin_to_end_work(&mut self, at_end: AtEnd) {
         let Some(work) = &mut self.work else { return };
         if let AtEnd::Stop { request, grace } = &at_end {
-            let ids: Vec<ProcessId> = work.active.iter().copied().collect();
+            let ids: Vec<ProcessId> = work.active.keys().copied().collect();
             for id in ids {
                 let (request, grace) = (request.clone(), Some(*grace));
                 self.feed(id, Event::StopRequested { request, grace });

@@ -1,6 +1,7 @@
 //! Who starts programs, signals them and learns how they end.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,22 @@ use hostledger_model::{KillMode, LaunchAttributes, LogPlace, Process, ProcessId}
 pub trait Spawner: Send {
     /// Starts the program of a process; `Spawned` or `SpawnFailed` follows, then `Exited`.
     fn spawn(&mut self, process: &Process, order: &LaunchOrder);
+
+    /// How many programs can be handed over ahead of their turn now; none where nobody sees to
+    /// turns, as without a keeper.
+    fn room_ahead(&self) -> Option<usize>;
+
+    /// Hands a program over ahead of its turn: it is started when fewer than `at_once` of those
+    /// that were handed over so run, without anybody being asked. What comes of it is told as for
+    /// [`spawn`](Self::spawn), unless it comes back ([`take_returned`](Self::take_returned)).
+    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, at_once: NonZeroU32);
+
+    /// Has all that were handed over ahead and are not started come back.
+    fn recall(&mut self);
+
+    /// Processes that were handed over ahead and have come back since the last call: nothing of
+    /// them was started.
+    fn take_returned(&mut self) -> Vec<ProcessId>;
 
     /// Sends a signal to (a part of) what a process started, and to nobody else. Looking for all
     /// of it goes on in the background.

@@ -16,6 +16,7 @@ use hostledger_process::{
 use super::ended;
 use super::failed::StartFailed;
 use super::outlet::Outlet;
+use super::surroundings::Surroundings;
 use crate::logs::LogOf;
 use crate::port::{LaunchOrder, OutputPlace};
 
@@ -66,7 +67,7 @@ impl DirectPrograms {
         if on_terminal && self.programs.values().any(|it| it.follower.is_some()) {
             return Err(StartFailed::TerminalTaken);
         }
-        let outlet = Outlet::open(order)?;
+        let outlet = Outlet::open(order, &mut Surroundings::default())?;
         let guard = on_terminal.then(TerminalGuard::begin).transpose()?;
         let launched = launch
             .start(&self.space, Output::Given(outlet.stdio()))

@@ -14,7 +14,7 @@ pub(super) fn event(status: EndStatus, log: Option<&LogOf>) -> Event {
         at: Timestamp::now(),
         termination,
         usage: status.usage(),
-        output: log.map_or_else(Output::default, |log| log.read([0; 2])),
+        output: log.map_or_else(Output::default, |log| log.read([0; 2], [false; 2])),
         stopped: None,
     })
 }

@@ -7,8 +7,10 @@ mod failed;
 mod kept;
 mod order;
 mod outlet;
+mod surroundings;
 
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -102,6 +104,31 @@ impl Spawner for ProgramSpawner {
             }
             _ => self.direct.spawn(process, order),
         }
+    }
+
+    fn room_ahead(&self) -> Option<usize> {
+        self.kept.as_ref().and_then(KeptPrograms::room_ahead)
+    }
+
+    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, at_once: NonZeroU32) {
+        let handed = match &mut self.kept {
+            Some(kept) => kept.spawn_in_turn(process, order, at_once, &self.readiness),
+            None => Err(Unkept),
+        };
+        if handed.is_err() {
+            self.direct.spawn(process, order);
+        }
+    }
+
+    fn recall(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.recall();
+        }
+    }
+
+    fn take_returned(&mut self) -> Vec<ProcessId> {
+        let kept = self.kept.as_mut();
+        kept.map(KeptPrograms::take_returned).unwrap_or_default()
     }
 
     fn signal(&mut self, id: ProcessId, signal: i32, scope: KillMode) -> Result<(), SignalFailed> {

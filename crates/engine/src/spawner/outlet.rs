@@ -6,12 +6,11 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use hostledger_model::LogPlace;
-use hostledger_process::{LogDirectory, LogFiles, ProgramDirectory};
+use hostledger_process::{LogFiles, ProgramDirectory};
 
 use super::failed::StartFailed;
+use super::surroundings::Surroundings;
 use crate::port::{LaunchOrder, OutputPlace, StdinSource};
-
-const NULL: &str = "/dev/null";
 
 /// The three descriptors of a program, and what the row says of them.
 pub(super) struct Outlet {
@@ -33,14 +32,19 @@ enum Sink {
 }
 
 impl Outlet {
-    pub(super) fn open(order: &LaunchOrder) -> Result<Self, StartFailed> {
+    pub(super) fn open(
+        order: &LaunchOrder,
+        surroundings: &mut Surroundings,
+    ) -> Result<Self, StartFailed> {
         let (output, place) = match &order.output {
             OutputPlace::Files(place) => {
                 let files = match &place.recorded {
                     LogPlace::Directory { path } => {
                         ProgramDirectory::create(&order.working_directory, path)?.append()?
                     }
-                    _ => LogDirectory::open(&place.directory)?.create(&place.stem)?,
+                    _ => surroundings
+                        .directory(&place.directory)?
+                        .create(&place.stem)?,
                 };
                 (Sink::Files(files), place.recorded.clone())
             }
@@ -61,7 +65,7 @@ impl Outlet {
         };
         let stdin = match (&order.output, &order.stdin) {
             (OutputPlace::MadeTerminal { terminal, .. }, _) => Source::Given(Arc::clone(terminal)),
-            (_, StdinSource::Null) => Source::Null(File::open(NULL).map_err(StartFailed::Null)?),
+            (_, StdinSource::Null) => Source::Null(surroundings.null().map_err(StartFailed::Null)?),
             (_, StdinSource::Inherit) => Source::Ours(io::stdin()),
             (_, StdinSource::Given(fd)) => Source::Given(Arc::clone(fd)),
         };

@@ -10,7 +10,7 @@ use hostledger_store::{Claimed, Claims};
 const LARGEST: usize = 32;
 /// For how long what is taken on ahead should last. Others who have a slot free should not wait
 /// for what lies here.
-const AHEAD: Duration = Duration::from_millis(100);
+const AHEAD: Duration = Duration::from_millis(50);
 
 /// Between tries to claim, doubling.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -62,20 +62,28 @@ impl Pace {
 }
 
 impl Backlog {
-    /// How many to claim now, with this many slots free, if any. From then on the claim is under
-    /// way.
-    pub(crate) fn ask(&mut self, free: usize, elapsed: Duration, now: Timestamp) -> Option<u32> {
+    /// How many to claim now, if any, with this many slots free and so many handed over ahead of
+    /// theirs. From then on the claim is under way.
+    pub(crate) fn ask(
+        &mut self,
+        free: usize,
+        handed_over: usize,
+        elapsed: Duration,
+        now: Timestamp,
+    ) -> Option<u32> {
         if self.asked.is_some() {
             return None;
         }
         match self.rest {
             Rest::DueAt(next) if next.is_none_or(|next| next > now) => return None,
             Rest::Unknown(again) if again > elapsed => return None,
-            _ => {}
+            // Should there be no slot now, there is no timer to wait for either.
+            _ => self.rest = Rest::MayBeDue,
         }
         let target = free.max(self.pace.ahead);
-        let runs_low = self.waiting.len() < free || self.waiting.len() <= target / 2;
-        let limit = target.saturating_sub(self.waiting.len());
+        let taken_on = self.waiting.len() + handed_over;
+        let runs_low = self.waiting.len() < free || taken_on <= target / 2;
+        let limit = target.saturating_sub(taken_on);
         if limit == 0 || !runs_low {
             return None;
         }
@@ -94,6 +102,10 @@ impl Backlog {
             // News that came meanwhile stands.
             next => Rest::DueAt(next),
         };
+        // One that waits here already was due again, as its lease was over.
+        let taken_anew =
+            |old: &Claimed| (claims.claimed.iter()).any(|new| new.process.id == old.process.id);
+        self.waiting.retain(|old| !taken_anew(old));
         self.waiting.extend(claims.claimed);
     }
 
@@ -117,9 +129,21 @@ impl Backlog {
         Some(next)
     }
 
-    /// All that are not started, to be given back.
+    /// Takes back what was handed over and not started: it is the next.
+    pub(crate) fn put_back(&mut self, claimed: Claimed) {
+        self.waiting.push_front(claimed);
+    }
+
+    /// All that are not started, to be given back. Nothing is taken on ahead until something is
+    /// started again.
     pub(crate) fn give_up(&mut self) -> VecDeque<Claimed> {
+        self.pace.ahead = 0;
         std::mem::take(&mut self.waiting)
+    }
+
+    /// How many are taken on and not started.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// A process has ended: it may be due again.
@@ -203,77 +227,85 @@ mod tests {
     #[test]
     fn slots_are_filled_first_and_one_claim_is_under_way_at_a_time() {
         let mut backlog = Backlog::default();
-        assert_eq!(backlog.ask(8, millis(0), now()), Some(8));
-        assert_eq!(backlog.ask(8, millis(1), now()), None, "one is under way");
+        assert_eq!(backlog.ask(8, 0, millis(0), now()), Some(8));
+        assert_eq!(
+            backlog.ask(8, 0, millis(1), now()),
+            None,
+            "one is under way"
+        );
         backlog.answered(claims(8, Some(now())), now());
         for _ in 0..8 {
             assert!(backlog.take().is_some());
         }
         assert!(backlog.take().is_none());
-        assert_eq!(backlog.ask(0, millis(1), now()), None, "nothing is free");
+        assert_eq!(backlog.ask(0, 0, millis(1), now()), None, "nothing is free");
     }
 
     #[test]
     fn what_is_started_fast_is_claimed_ahead_and_what_is_slow_is_left_to_others() {
-        for (passed, ahead) in [(8, Some(32)), (100, Some(8)), (800, Some(1)), (8000, None)] {
+        for (passed, ahead) in [(8, Some(32)), (50, Some(8)), (400, Some(1)), (4000, None)] {
             let mut backlog = Backlog::default();
-            backlog.ask(8, millis(0), now());
+            backlog.ask(8, 0, millis(0), now());
             backlog.answered(claims(8, Some(now())), now());
             while backlog.take().is_some() {}
             // The pace is measured with the claim that follows, and holds for the one after.
-            assert_eq!(backlog.ask(1, millis(passed), now()), Some(1), "{passed}");
+            assert_eq!(
+                backlog.ask(1, 0, millis(passed), now()),
+                Some(1),
+                "{passed}"
+            );
             backlog.answered(claims(1, Some(now())), now());
             backlog.take();
-            assert_eq!(backlog.ask(0, millis(passed), now()), ahead, "{passed}");
+            assert_eq!(backlog.ask(0, 0, millis(passed), now()), ahead, "{passed}");
         }
     }
 
     #[test]
     fn more_is_claimed_before_it_runs_dry() {
         let mut backlog = Backlog::default();
-        backlog.ask(8, millis(0), now());
+        backlog.ask(8, 0, millis(0), now());
         backlog.answered(claims(8, Some(now())), now());
         while backlog.take().is_some() {}
-        backlog.ask(1, millis(1), now());
+        backlog.ask(1, 0, millis(1), now());
         backlog.answered(claims(32, Some(now())), now());
-        assert_eq!(backlog.ask(0, millis(2), now()), None, "there is enough");
+        assert_eq!(backlog.ask(0, 0, millis(2), now()), None, "there is enough");
         for _ in 0..16 {
             backlog.take();
         }
-        assert_eq!(backlog.ask(0, millis(2), now()), Some(16));
+        assert_eq!(backlog.ask(0, 0, millis(2), now()), Some(16));
     }
 
     #[test]
     fn when_nothing_is_due_it_asks_again_when_something_is_or_at_news() {
         let mut backlog = Backlog::default();
-        backlog.ask(2, millis(0), now());
+        backlog.ask(2, 0, millis(0), now());
         backlog.answered(claims(0, Some(at(5))), now());
         assert!(backlog.waits_for_news() && backlog.is_empty(now()));
-        assert_eq!(backlog.ask(2, millis(1), at(4)), None);
+        assert_eq!(backlog.ask(2, 0, millis(1), at(4)), None);
         assert_eq!(
             backlog.next_in(millis(1), at(3)),
             Some(Duration::from_secs(2))
         );
-        assert_eq!(backlog.ask(2, millis(1), at(5)), Some(2));
+        assert_eq!(backlog.ask(2, 0, millis(1), at(5)), Some(2));
         backlog.answered(claims(0, None), at(5));
         assert_eq!(backlog.next_in(millis(1), at(5)), None, "no timer at all");
-        assert_eq!(backlog.ask(2, millis(1), at(99)), None);
+        assert_eq!(backlog.ask(2, 0, millis(1), at(99)), None);
         backlog.news();
         assert!(!backlog.is_empty(at(99)));
-        assert_eq!(backlog.ask(2, millis(1), at(99)), Some(2));
+        assert_eq!(backlog.ask(2, 0, millis(1), at(99)), Some(2));
     }
 
     #[test]
     fn the_clock_may_be_set_back_and_forth() {
         let mut backlog = Backlog::default();
-        backlog.ask(2, millis(0), now());
+        backlog.ask(2, 0, millis(0), now());
         backlog.answered(claims(0, Some(at(60))), now());
-        assert_eq!(backlog.ask(2, millis(1), at(-3600)), None);
+        assert_eq!(backlog.ask(2, 0, millis(1), at(-3600)), None);
         assert_eq!(
             backlog.next_in(millis(1), at(-3600)),
             Some(Duration::from_secs(3660))
         );
-        assert_eq!(backlog.ask(2, millis(2), at(3600)), Some(2));
+        assert_eq!(backlog.ask(2, 0, millis(2), at(3600)), Some(2));
     }
 
     #[test]
@@ -281,11 +313,11 @@ mod tests {
         let mut backlog = Backlog::default();
         let mut elapsed = millis(0);
         for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
-            assert!(backlog.ask(2, elapsed, now()).is_some());
+            assert!(backlog.ask(2, 0, elapsed, now()).is_some());
             backlog.failed(elapsed);
             assert_eq!(backlog.next_in(elapsed, now()), Some(millis(pause)));
             elapsed += millis(pause - 1);
-            assert_eq!(backlog.ask(2, elapsed, now()), None);
+            assert_eq!(backlog.ask(2, 0, elapsed, now()), None);
             elapsed += millis(1);
         }
     }
@@ -293,11 +325,11 @@ mod tests {
     #[test]
     fn what_was_found_before_the_last_end_is_asked_again() {
         let mut backlog = Backlog::default();
-        backlog.ask(2, millis(0), now());
+        backlog.ask(2, 0, millis(0), now());
         backlog.ended();
         backlog.answered(claims(0, None), now());
         assert!(backlog.is_stale());
-        assert!(backlog.ask(2, millis(1), now()).is_some());
+        assert!(backlog.ask(2, 0, millis(1), now()).is_some());
         backlog.answered(claims(0, None), now());
         assert!(!backlog.is_stale());
     }
@@ -305,7 +337,7 @@ mod tests {
     #[test]
     fn what_is_given_up_is_all_that_was_not_started() {
         let mut backlog = Backlog::default();
-        backlog.ask(3, millis(0), now());
+        backlog.ask(3, 0, millis(0), now());
         backlog.answered(claims(3, None), now());
         backlog.take();
         assert_eq!(backlog.give_up().len(), 2);

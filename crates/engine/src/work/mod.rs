@@ -7,9 +7,11 @@ mod backlog;
 mod progress;
 mod store_queue;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger_model::{Outcome, Process, ProcessId, ProcessStatus, StopRequest, Timestamp};
@@ -25,6 +27,14 @@ pub use store_queue::StoreQueue;
 /// Ends that are not written down yet, beyond the number of slots, before nothing more is started:
 /// as many as the writing thread takes at once.
 const LARGEST_ARREARS: usize = 256;
+
+/// Processes handed over ahead of their turn, at most: enough for the time until we hear of what
+/// has ended meanwhile.
+const LARGEST_AHEAD: usize = 24;
+
+/// How long something may be taken on that is not started, because all slots are taken. Then it
+/// is given back: others may have a slot for it, and who wants to cancel it need not ask us.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// How a queue is to be worked off.
 pub struct WorkPlan {
@@ -56,12 +66,25 @@ pub enum AtEnd {
     },
 }
 
+/// Who sees to it that no more run than may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// We do: it was started when there was room.
+    Ours,
+    /// It was handed over, and had its turn.
+    Turn,
+}
+
 /// The work of an event loop.
 pub(crate) struct Work {
     pub(crate) plan: WorkPlan,
     pub(crate) backlog: Backlog,
+    /// What was handed over ahead of its turn, with when it was due; it may have begun meanwhile.
+    pub(crate) ahead: HashMap<ProcessId, Timestamp>,
     /// What has a slot: it runs or is being started.
-    pub(crate) active: HashSet<ProcessId>,
+    pub(crate) active: HashMap<ProcessId, Slot>,
+    /// When something was last taken on or started, by the clock for waiting.
+    pub(crate) moved_at: Duration,
     /// What has ended, and left its slot, but is not written down yet.
     pub(crate) unwritten: HashSet<ProcessId>,
     /// Processes that are being given back.
@@ -76,7 +99,9 @@ impl Work {
         Self {
             plan,
             backlog: Backlog::default(),
-            active: HashSet::new(),
+            ahead: HashMap::new(),
+            active: HashMap::new(),
+            moved_at: Duration::ZERO,
             unwritten: HashSet::new(),
             giving_back: 0,
             ending: None,
@@ -85,22 +110,81 @@ impl Work {
         }
     }
 
-    /// How many can be started now. A slot is free when its program has ended, not when that is
-    /// durable: the disk is not waited for, unless very much is to be written.
+    /// How many slots nobody has or waits for. A slot is free when its program has ended, not when
+    /// that is durable: the disk is not waited for, unless very much is to be written.
     pub(crate) fn free(&self) -> usize {
-        let jobs = self.plan.jobs.max(1);
-        let writable = (jobs + LARGEST_ARREARS).saturating_sub(self.unwritten.len());
-        jobs.saturating_sub(self.active.len()).min(writable)
+        let writable = (self.jobs() + LARGEST_ARREARS).saturating_sub(self.unwritten.len());
+        self.jobs().saturating_sub(self.given()).min(writable)
+    }
+
+    /// How many are taken on beyond what has a slot, or is about to have one.
+    fn waiting(&self) -> usize {
+        (self.given() + self.backlog.len()).saturating_sub(self.jobs())
+    }
+
+    /// How many of them are handed over.
+    pub(crate) fn handed_over(&self) -> usize {
+        self.given().saturating_sub(self.jobs())
+    }
+
+    /// Whether one more can be handed over ahead of its turn, where there is room for so many; or
+    /// started, where nobody else sees to turns.
+    pub(crate) fn can_start(&self, room: Option<usize>) -> bool {
+        let Some(room) = room else {
+            return self.free() > 0;
+        };
+        let is_wanted = self.given() < self.jobs() + LARGEST_AHEAD;
+        let is_writable = self.unwritten.len() < LARGEST_ARREARS;
+        room > 0 && is_wanted && is_writable && self.turns().is_some()
+    }
+
+    /// How many of those that have their turn may run at once; none when all slots are ours.
+    pub(crate) fn turns(&self) -> Option<NonZeroU32> {
+        let ours = self.active.values().filter(|slot| **slot == Slot::Ours);
+        let turns = self.jobs().saturating_sub(ours.count());
+        NonZeroU32::new(u32::try_from(turns).unwrap_or(u32::MAX))
+    }
+
+    /// Whether what is not started is to be given back, as its wait is too long.
+    pub(crate) fn waits_too_long(&self, elapsed: Duration) -> bool {
+        self.waiting() > 0 && elapsed.saturating_sub(self.moved_at) >= LONGEST_WAIT
+    }
+
+    /// How long until what is not started is to be given back.
+    pub(crate) fn gives_up_in(&self, elapsed: Duration) -> Option<Duration> {
+        let since = elapsed.saturating_sub(self.moved_at);
+        (self.waiting() > 0 && since < LONGEST_WAIT).then(|| LONGEST_WAIT - since)
+    }
+
+    /// What has a slot or is handed over.
+    fn given(&self) -> usize {
+        self.active.len() + self.ahead.len()
+    }
+
+    fn jobs(&self) -> usize {
+        self.plan.jobs.max(1)
     }
 
     /// Whether nothing of it runs and all of it is written down.
     pub(crate) fn is_idle(&self) -> bool {
-        self.active.is_empty() && self.unwritten.is_empty()
+        self.active.is_empty() && self.ahead.is_empty() && self.unwritten.is_empty()
+    }
+
+    /// A program that was handed over has had its turn; says whether it was.
+    pub(crate) fn began(&mut self, id: ProcessId, elapsed: Duration) -> bool {
+        let was_ahead = self.ahead.remove(&id).is_some();
+        if was_ahead {
+            self.moved_at = elapsed;
+            self.active.insert(id, Slot::Turn);
+            self.count_running();
+        }
+        was_ahead
     }
 
     /// A program has ended, or could not be started.
     pub(crate) fn ended(&mut self, id: ProcessId) {
-        if self.active.remove(&id) {
+        let was_ahead = self.ahead.remove(&id).is_some();
+        if self.active.remove(&id).is_some() || was_ahead {
             self.unwritten.insert(id);
             self.count_running();
         }
@@ -117,7 +201,7 @@ impl Work {
 
     /// A process has a slot from here on.
     pub(crate) fn begin(&mut self, id: ProcessId) {
-        self.active.insert(id);
+        self.active.insert(id, Slot::Ours);
         self.count_running();
     }
 
@@ -149,7 +233,9 @@ impl Work {
     }
 
     fn leave_slot(&mut self, id: ProcessId) -> bool {
-        let had_one = self.active.remove(&id) | self.unwritten.remove(&id);
+        let was_active = self.active.remove(&id).is_some();
+        let was_ahead = self.ahead.remove(&id).is_some();
+        let had_one = self.unwritten.remove(&id) || was_active || was_ahead;
         if had_one {
             self.backlog.ended();
             self.count_running();

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use hostledger_engine::port::{
     BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Saved, SignalFailed, Spawner,
-    StdinSource, SystemClock,
+    StdinSource, SystemClock, Writing,
 };
 use hostledger_engine::{Engine, Parts, Progress};
 use hostledger_lifecycle::process::{Event, Exit, Output};
@@ -31,6 +32,7 @@ pub(crate) struct World {
     pub(crate) told: Mutex<Vec<String>>,
     pub(crate) changed: Condvar,
     pub(crate) held: Mutex<Option<Vec<(ProcessChange, Saved)>>>,
+    held_alone: Mutex<Option<&'static str>>,
     pub(crate) refuse: Mutex<Option<Refusal>>,
     pub(crate) events: Mutex<VecDeque<(ProcessId, Event)>>,
     /// The row as others have changed it.
@@ -79,6 +81,12 @@ impl World {
         *self.held.lock().unwrap() = Some(Vec::new());
     }
 
+    /// The same of changes of this name alone.
+    pub(crate) fn hold_alone(&self, change: &'static str) {
+        *self.held_alone.lock().unwrap() = Some(change);
+        self.hold();
+    }
+
     /// Has what was held written, and what follows written at once.
     pub(crate) fn answer_held(&self) {
         for (change, saved) in self.held.lock().unwrap().take().unwrap() {
@@ -111,8 +119,20 @@ pub(crate) fn name(change: &ProcessChange) -> &'static str {
 pub(crate) struct FakeBook(Arc<World>);
 
 impl ProcessBook for FakeBook {
-    fn save(&self, _: ProcessId, _: OwnerId, change: ProcessChange, _: Timestamp, saved: Saved) {
-        if let Some(held) = self.0.held.lock().unwrap().as_mut() {
+    fn save(&self, _: &Process, mut writing: Writing, saved: Saved) {
+        if let Some(succeeded) = writing.counts {
+            self.0.tell(format!("counts {succeeded}"));
+        }
+        // Where there are several, all depends on the last.
+        let change = writing.changes.pop().unwrap();
+        for before in &writing.changes {
+            self.0.tell(format!("with {}", name(before)));
+        }
+        let holds = match *self.0.held_alone.lock().unwrap() {
+            Some(alone) => alone == name(&change),
+            None => true,
+        };
+        if let Some(held) = self.0.held.lock().unwrap().as_mut().filter(|_| holds) {
             self.0.tell(format!("held {}", name(&change)));
             held.push((change, saved));
             return;
@@ -139,10 +159,6 @@ impl ProcessBook for FakeBook {
         let row = self.0.row.lock().unwrap().clone();
         *self.0.refuse.lock().unwrap() = None;
         Ok(row)
-    }
-
-    fn count_use(&self, _: &Process, succeeded: bool, _: Timestamp) {
-        self.0.tell(format!("counted {succeeded}"));
     }
 
     fn opened(&self, process: &Process) {
@@ -184,6 +200,20 @@ impl Spawner for FakeSpawner {
         }
     }
 
+    fn room_ahead(&self) -> Option<usize> {
+        None
+    }
+
+    fn spawn_in_turn(&mut self, process: &Process, order: &LaunchOrder, _: NonZeroU32) {
+        self.spawn(process, order);
+    }
+
+    fn recall(&mut self) {}
+
+    fn take_returned(&mut self) -> Vec<ProcessId> {
+        Vec::new()
+    }
+
     fn signal(&mut self, id: ProcessId, signal: i32, _: KillMode) -> Result<(), SignalFailed> {
         self.world.tell(format!("signal {signal}"));
         if signal == 9 {
@@ -197,9 +227,9 @@ impl Spawner for FakeSpawner {
     }
 
     fn take_events(&mut self) -> Vec<(ProcessId, Event)> {
-        self.world.rounds.fetch_add(1, Ordering::SeqCst);
         // EAGAIN: nothing was raised since.
         let _ = rustix::io::read(&*self.ready, &mut [0; 8]);
+        self.world.rounds.fetch_add(1, Ordering::SeqCst);
         self.world.events.lock().unwrap().drain(..).collect()
     }
 
@@ -255,6 +285,8 @@ pub(crate) struct Bench {
     pub(crate) ready: Arc<OwnedFd>,
     pub(crate) machine: MachineId,
     pub(crate) owner: OwnerId,
+    /// Goes before the engine does.
+    _release: Release,
     pub(crate) engine: Engine,
 }
 
@@ -354,6 +386,7 @@ impl Bench {
             owner,
         });
         Self {
+            _release: Release(Arc::clone(&world)),
             world,
             ready,
             machine,
@@ -402,6 +435,18 @@ impl Bench {
             at: Timestamp::now(),
             by: "a test".to_owned(),
             signal: 15,
+        }
+    }
+}
+
+/// Has what is held written in the end, as the engine waits for that.
+struct Release(Arc<World>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let held = self.0.held.lock().ok().and_then(|mut held| held.take());
+        for (_, saved) in held.into_iter().flatten() {
+            saved(Ok(true));
         }
     }
 }

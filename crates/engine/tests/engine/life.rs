@@ -27,8 +27,8 @@ fn a_process_is_told_to_run_and_to_have_ended_when_that_is_durable() {
     let order = [
         "spawned",
         "saved started",
+        "counts false",
         "saved ended",
-        "counted false",
         "released",
     ];
     assert_eq!(bench.world.told(), order);

@@ -13,4 +13,5 @@ mod life;
 mod overtaken;
 mod room;
 mod take_over;
+mod work;
 mod work_bench;

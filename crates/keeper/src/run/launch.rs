@@ -12,8 +12,44 @@ use crate::table::entry::State;
 use crate::table::layout::{Field, Head, SLOT_WORDS, SlotWords};
 
 impl Run {
-    /// Starts a program, or tells why not.
-    pub(super) fn launch(&mut self, message: &LaunchMessage, descriptors: [OwnedFd; LAUNCH_FDS]) {
+    /// Starts a program, has it wait for its turn, or tells why not.
+    pub(super) fn launch_or_wait(
+        &mut self,
+        message: LaunchMessage,
+        descriptors: [OwnedFd; LAUNCH_FDS],
+    ) {
+        if message.at_once == 0 {
+            self.launch(&message, descriptors);
+        } else if let Err((message, _)) = self.turns.add((message, descriptors)) {
+            self.owed.give_back(message.id);
+        }
+        self.launch_waiting();
+    }
+
+    /// Starts those whose turn it is; gives back those that were recalled.
+    pub(super) fn launch_waiting(&mut self) {
+        while self.has_room()
+            && let Some((message, descriptors)) = self.turns.next()
+        {
+            self.launch(&message, descriptors);
+        }
+        while self.owed.has_room_for_refusals()
+            && let Some((message, _)) = self.turns.take_recalled()
+        {
+            self.owed.give_back(message.id);
+        }
+    }
+
+    /// Tells the launcher; not at once where it has handed over enough to wait for more.
+    pub(super) fn tell(&mut self, slot: usize, kind: u64) {
+        if self.turns.has_begun(slot) && !self.turns.run_low() {
+            self.owed.tell_soon(slot, kind, clock::now());
+        } else {
+            self.owed.tell(slot, kind);
+        }
+    }
+
+    fn launch(&mut self, message: &LaunchMessage, descriptors: [OwnedFd; LAUNCH_FDS]) {
         let slot = match slots::find_free(self.map, self.file) {
             Ok(slot) => slot,
             Err(errno) => return self.owed.refuse(message.id, errno),
@@ -53,7 +89,7 @@ impl Run {
         };
         if words.load(Field::Failure) == 0 {
             words.store(Field::State, State::Running.word());
-            self.owed.tell(slot, STARTED);
+            self.tell(slot, STARTED);
         }
     }
 
@@ -119,6 +155,9 @@ impl Run {
     ) {
         let pidfd = starting.pidfd();
         self.live.add(pidfd.pid(), slot);
+        if message.at_once != 0 {
+            self.turns.begin(slot);
+        }
         if message.timeout != NONE {
             let deadline = clock::now().saturating_add(message.timeout);
             words.store(Field::Deadline, deadline.max(1));

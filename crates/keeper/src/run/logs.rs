@@ -56,6 +56,22 @@ pub(super) struct Logs {
     next: Option<u64>,
 }
 
+/// What is known of the two logs of a program that has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LastLook {
+    /// How much was dropped from each.
+    pub(super) dropped: [u64; STREAMS],
+    /// Whether it was empty.
+    pub(super) empty: [bool; STREAMS],
+}
+
+impl LastLook {
+    /// As the table has it.
+    pub(super) fn empty_word(self) -> u64 {
+        u64::from(self.empty[0]) | u64::from(self.empty[1]) << 1
+    }
+}
+
 impl Logs {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
@@ -95,18 +111,20 @@ impl Logs {
         self.next = Some(self.next.map_or(look_at, |next| next.min(look_at)));
     }
 
-    /// Looks at the logs in a slot for the last time; says how much was dropped from each.
-    pub(super) fn finish(&mut self, slot: usize) -> [u64; STREAMS] {
-        let places = [slot * STREAMS, slot * STREAMS + 1];
-        let mut dropped = [0; STREAMS];
+    /// Looks at the logs in a slot for the last time.
+    pub(super) fn finish(&mut self, slot: usize) -> LastLook {
+        let mut look = LastLook::default();
         let mut was_kept = false;
-        for (dropped, place) in dropped.iter_mut().zip(places) {
-            if let Some(size) = self.files.get(place).and_then(size_of_log) {
+        for stream in 0..STREAMS {
+            let place = slot * STREAMS + stream;
+            let size = self.files.get(place).and_then(size_of_log);
+            if let Some(size) = size {
                 self.cut(place, size);
             }
             if self.files.take(place).is_some() {
                 was_kept = true;
-                *dropped = self.get(place, Word::Dropped);
+                look.dropped[stream] = self.get(place, Word::Dropped);
+                look.empty[stream] = size == Some(0);
                 self.unwatch(place);
             }
         }
@@ -114,7 +132,7 @@ impl Logs {
         if self.count == 0 {
             (self.slots, self.next) = (0, None);
         }
-        dropped
+        look
     }
 
     /// Looks at what is due; the time of the next look.

@@ -20,6 +20,7 @@ mod requests;
 mod serve;
 mod slots;
 mod starts;
+mod turns;
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -35,6 +36,7 @@ use self::live::Live;
 use self::logs::Logs;
 use self::news::Owed;
 use self::starts::Starts;
+use self::turns::Turns;
 use crate::protocol::{NAME, VERSION};
 use crate::table::layout::Head;
 use crate::table::map::Map;
@@ -64,6 +66,7 @@ struct Run {
     groups: Groups,
     live: Live,
     starts: Starts,
+    turns: Turns,
     logs: Logs,
     owed: Owed,
     /// Whether the launcher is there.
@@ -106,6 +109,7 @@ impl Run {
             groups: Groups::new()?,
             live: Live::new()?,
             starts: Starts::new(),
+            turns: Turns::new()?,
             logs: Logs::new()?,
             owed: Owed::new()?,
             launcher: true,

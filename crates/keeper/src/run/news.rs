@@ -11,12 +11,19 @@ use hostledger_sys::SharedWords;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use crate::protocol::{ENDED, FAILED, MOST_NEWS, NEWS_BYTES, News, REFUSED, STARTED};
+use super::clock::{self, MILLISECOND};
+use crate::protocol::{ENDED, FAILED, MOST_NEWS, NEWS_BYTES, News, REFUSED, RETURNED, STARTED};
 use crate::table::layout::{Field, MOST_SLOTS};
 use crate::table::map::Map;
 
-/// As many requests can be refused before anything is sent.
+/// As many requests can be refused or given back before anything is sent.
 pub(super) const MOST_REFUSED: usize = 32;
+
+/// How long news waits for more that nobody waits for: a launcher that is woken for each end does
+/// little else.
+const LINGER: u64 = 2 * MILLISECOND;
+/// So many slots of news do not wait any longer.
+const ENOUGH: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Owed {
@@ -31,6 +38,10 @@ pub(super) struct Owed {
     refused_count: usize,
     /// The socket had no room.
     behind: bool,
+    /// What is owed is to be sent now.
+    prompt: bool,
+    /// Until when it may wait, if any of it is owed.
+    lingers_until: Option<u64>,
 }
 
 const NOTHING: News = News {
@@ -50,6 +61,8 @@ impl Owed {
             refused: [NOTHING; MOST_REFUSED],
             refused_count: 0,
             behind: false,
+            prompt: false,
+            lingers_until: None,
         })
     }
 
@@ -63,19 +76,49 @@ impl Owed {
     }
 
     pub(super) fn refuse(&mut self, id: (u64, u64), errno: Errno) {
+        let errno = errno.raw_os_error().unsigned_abs();
+        self.tell_unplaced(News {
+            kind: REFUSED,
+            id,
+            errno,
+            ..NOTHING
+        });
+    }
+
+    pub(super) fn give_back(&mut self, id: (u64, u64)) {
+        self.tell_unplaced(News {
+            kind: RETURNED,
+            id,
+            ..NOTHING
+        });
+    }
+
+    fn tell_unplaced(&mut self, news: News) {
+        self.prompt = true;
         if let Some(place) = self.refused.get_mut(self.refused_count) {
-            let errno = errno.raw_os_error().unsigned_abs();
-            *place = News {
-                kind: REFUSED,
-                id,
-                errno,
-                ..NOTHING
-            };
+            *place = news;
             self.refused_count += 1;
         }
     }
 
     pub(super) fn tell(&mut self, slot: usize, kind: u64) {
+        self.prompt = true;
+        self.owe(slot, kind);
+    }
+
+    /// Tells what nobody waits for, together with what comes soon.
+    pub(super) fn tell_soon(&mut self, slot: usize, kind: u64, now: u64) {
+        let until = now.saturating_add(LINGER);
+        self.lingers_until.get_or_insert(until);
+        self.owe(slot, kind);
+    }
+
+    /// When what is owed is to be sent, if it may wait until then.
+    pub(super) fn is_due_at(&self) -> Option<u64> {
+        self.lingers_until.filter(|_| !self.behind)
+    }
+
+    fn owe(&mut self, slot: usize, kind: u64) {
         let Some(word) = self.word(slot) else {
             return;
         };
@@ -89,8 +132,15 @@ impl Owed {
         }
     }
 
-    /// Sends all that the socket takes.
+    /// Sends all that the socket takes, if any of it is due.
     pub(super) fn send(&mut self, map: &Map, socket: BorrowedFd<'_>) {
+        let is_due = |until| self.recent_count >= ENOUGH || until <= clock::now();
+        if self.prompt || self.behind || self.lingers_until.is_some_and(is_due) {
+            self.send_now(map, socket);
+        }
+    }
+
+    fn send_now(&mut self, map: &Map, socket: BorrowedFd<'_>) {
         while self.recent_count + self.refused_count > 0 {
             let mut packet = Packet::new();
             self.fill(map, &mut packet);
@@ -109,6 +159,8 @@ impl Owed {
         self.recent_count = 0;
         self.overflow = false;
         self.behind = false;
+        self.prompt = false;
+        self.lingers_until = None;
     }
 
     fn fill(&self, map: &Map, packet: &mut Packet) {
@@ -149,7 +201,7 @@ impl Owed {
     fn forget(&mut self, packet: &Packet) {
         let mut refused = 0;
         for news in packet.news.iter().take(packet.count) {
-            if news.kind == REFUSED {
+            if news.is_unplaced() {
                 refused += 1;
             } else if let Some(word) = self.word(news.slot as usize) {
                 word.fetch_and(!(1 << news.kind), Ordering::Relaxed);
@@ -184,7 +236,7 @@ impl Packet {
 
     /// Adds news unless they are there already, as a slot can be among the recent ones twice.
     fn push(&mut self, news: News) {
-        if news.kind != REFUSED && self.news[..self.count].contains(&news) {
+        if !news.is_unplaced() && self.news[..self.count].contains(&news) {
             return;
         }
         if let Some(place) = self.news.get_mut(self.count) {

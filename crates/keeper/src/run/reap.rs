@@ -25,23 +25,25 @@ impl Run {
     fn ended(&mut self, ended: &AnyEnded) {
         // One that stands in no slot descends from one that does, and came to us as its parent
         // went away.
-        if let Some(slot) = self.live.take(ended.pid) {
-            if self.starts.take_ended(slot).is_some() {
+        if let Some(slot) = self.live.take(ended.pid()) {
+            if self.starts.take_ended(slot, ended).is_some() {
                 self.started(slot);
             }
             if let Some(words) = self.map.slot(slot) {
                 self.write_end(slot, words, ended);
             }
+            self.turns.end(slot);
         }
-        let reaped = reap_pid(ended.pid);
+        let reaped = reap_pid(ended.pid());
         debug_assert!(reaped.is_ok());
+        self.launch_waiting();
     }
 
     fn write_end(&mut self, slot: usize, words: SlotWords<'_>, ended: &AnyEnded) {
-        let dropped = self.logs.finish(slot);
+        let logs = self.logs.finish(slot);
         if words.load(Field::Failure) != 0 {
             words.store(Field::State, State::Failed.word());
-            return self.owed.tell(slot, FAILED);
+            return self.tell(slot, FAILED);
         }
         self.end_unmarked(slot, words);
         let usage = &ended.usage;
@@ -66,14 +68,15 @@ impl Run {
             (Field::BlockOutputs, usage.ru_oublock.unsigned_abs()),
             (Field::VoluntarySwitches, usage.ru_nvcsw.unsigned_abs()),
             (Field::InvoluntarySwitches, usage.ru_nivcsw.unsigned_abs()),
-            (Field::DroppedOut, dropped[0]),
-            (Field::DroppedErr, dropped[1]),
+            (Field::DroppedOut, logs.dropped[0]),
+            (Field::DroppedErr, logs.dropped[1]),
+            (Field::Empty, logs.empty_word()),
         ] {
             words.store(field, value);
         }
         words.store(Field::Checksum, words.checksum());
         words.store(Field::State, State::Ended.word());
-        self.owed.tell(slot, ENDED);
+        self.tell(slot, ENDED);
     }
 
     /// Where a process that is being stopped has neither group nor tag, what it leaves can be

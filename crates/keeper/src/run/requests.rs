@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use crate::protocol::{HELLO, LAUNCH, LAUNCH_FDS, LaunchMessage, REQUEST_BYTES, to_words};
+use crate::protocol::{HELLO, LAUNCH, LAUNCH_FDS, LaunchMessage, RECALL, REQUEST_BYTES, to_words};
 
 /// A message, with the descriptors that came beside it.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) enum Request {
     Launch(LaunchMessage, [OwnedFd; LAUNCH_FDS]),
     /// Its descriptors did not arrive, as we have too many.
     Stripped(LaunchMessage),
+    /// What waits for its turn is to be given back.
+    Recall,
     Unknown,
 }
 
@@ -56,6 +58,7 @@ pub(super) fn receive(socket: BorrowedFd<'_>) -> Result<Option<Request>, Errno> 
                 _ => Request::Stripped(message),
             }
         }
+        RECALL => Request::Recall,
         _ => Request::Unknown,
     }))
 }

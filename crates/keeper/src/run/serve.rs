@@ -18,11 +18,15 @@ impl Run {
         let mut next = None;
         loop {
             self.owed.send(self.map, self.socket);
-            self.wait(next);
+            self.wait(earlier(next, self.owed.is_due_at()));
             self.clear_notice();
             let has_children = self.reap();
             self.note_started();
             self.take_requests();
+            if !self.launcher {
+                self.turns.clear();
+            }
+            self.launch_waiting();
             if !self.launcher && !has_children && self.starts.is_empty() {
                 self.groups.remove_all(self.map);
                 return;
@@ -77,7 +81,7 @@ impl Run {
         }
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.starts.has_room() && self.owed.has_room_for_refusals()
     }
 
@@ -110,7 +114,8 @@ impl Run {
                     self.groups.set_root(root);
                 }
             }
-            Request::Launch(message, descriptors) => self.launch(&message, descriptors),
+            Request::Launch(message, descriptors) => self.launch_or_wait(message, descriptors),
+            Request::Recall => self.turns.recall(),
             Request::Stripped(message) => self.owed.refuse(message.id, Errno::MFILE),
             Request::Unknown => {}
         }

@@ -1,6 +1,6 @@
 //! Children that have not executed their program yet.
 
-use hostledger_sys::Starting;
+use hostledger_sys::{AnyEnded, Starting};
 
 /// As many are started at once; further requests wait in the socket.
 pub(super) const MOST_STARTS: usize = 32;
@@ -45,8 +45,8 @@ impl Starts {
     }
 
     /// Takes out that of a slot whose child has ended.
-    pub(super) fn take_ended(&mut self, ended: usize) -> Option<usize> {
-        self.take(|slot, starting| slot == ended && starting.has_ended())
+    pub(super) fn take_ended(&mut self, slot: usize, ended: &AnyEnded) -> Option<usize> {
+        self.take(|place, starting| place == slot && starting.has_ended(ended))
     }
 
     fn take(&mut self, mut is_due: impl FnMut(usize, &mut Starting) -> bool) -> Option<usize> {

@@ -99,6 +99,8 @@ pub struct End {
     pub usage: ResourceUsage,
     /// How many bytes the bound of the logs has removed, from stdout and stderr.
     pub dropped: [u64; 2],
+    /// Whether stdout and stderr are known to have been empty then.
+    pub empty: [bool; 2],
 }
 
 /// A record that was not written to its end, or changed afterwards.
@@ -175,6 +177,7 @@ impl End {
                 involuntary_switches: load(Field::InvoluntarySwitches),
             },
             dropped: [load(Field::DroppedOut), load(Field::DroppedErr)],
+            empty: [1, 2].map(|bit| load(Field::Empty) & bit != 0),
         })
     }
 }

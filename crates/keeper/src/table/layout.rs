@@ -98,9 +98,12 @@ pub(crate) enum Field {
     /// The last of the end.
     DroppedErr,
     Checksum,
+    /// Which logs were found empty at the end: 1 for stdout, 2 for stderr. Keepers of version
+    /// 0.1.0 leave it 0, which says nothing.
+    Empty,
 }
 
-const _: () = assert!((Field::Checksum as usize) < SLOT_WORDS);
+const _: () = assert!((Field::Empty as usize) < SLOT_WORDS);
 
 /// The words of one slot.
 #[derive(Debug, Clone, Copy)]

@@ -119,6 +119,7 @@ fn be_launcher() {
                 kill_mode: mode
                     .as_deref()
                     .map_or(KillMode::Tree, |mode| mode.parse().unwrap()),
+                at_once: variable("LAUNCHER_AT_ONCE").map(|text| text.parse().unwrap()),
                 ..Wish::default()
             };
             launch(&mut keeper, id, &["/bin/sh", "-c", script], &wish);
@@ -127,7 +128,9 @@ fn be_launcher() {
         .collect();
     let mut answered = 0;
     let escalation = millis("LAUNCHER_ESCALATION");
-    while answered < ids.len() {
+    // What waits for its turn is not answered.
+    let begun = variable("LAUNCHER_AT_ONCE").map_or(ids.len(), |text| text.parse().unwrap());
+    while answered < begun {
         wait_readable(&keeper);
         for event in keeper.take_events() {
             match event {

@@ -14,3 +14,4 @@ mod launcher;
 mod logs;
 mod support;
 mod table;
+mod turns;

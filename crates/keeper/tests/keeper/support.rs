@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
+use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) grace: Duration,
     pub(crate) kill_mode: KillMode,
     pub(crate) max_log_bytes: Option<u64>,
+    pub(crate) at_once: Option<NonZeroU32>,
 }
 
 impl Default for Wish<'_> {
@@ -53,6 +55,7 @@ impl Default for Wish<'_> {
             grace: Duration::from_secs(5),
             kill_mode: KillMode::Tree,
             max_log_bytes: None,
+            at_once: None,
         }
     }
 }
@@ -193,6 +196,7 @@ fn ask(
         grace: wish.grace,
         kill_mode: wish.kill_mode,
         max_log_bytes: wish.max_log_bytes,
+        at_once: wish.at_once,
     })
 }
 

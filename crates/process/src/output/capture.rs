@@ -9,7 +9,7 @@ use super::holes::{last_run, next_data, read_available, run_at};
 pub const DEFAULT_CAPTURE_LIMIT: usize = 64 * 1024;
 
 /// What is kept of a stream, as text that any database can hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
     /// The text: all of it, or its two ends with a line between that says how much is left out.
     /// A line before says how much the log has lost of its beginning.

@@ -31,7 +31,7 @@ use crate::table::row::{self, Read, TableRow};
 use crate::table::{KILLED, encoding, read_id};
 use crate::ticket::Ticket;
 use crate::watch::QueueWatch;
-use crate::writer::Writer;
+use crate::writer::{Patience, Writer};
 
 /// A ledger in a database of PostgreSQL's.
 ///
@@ -118,7 +118,11 @@ impl Store for PostgresStore {
     }
 
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
-        self.writer.submit(now, changes)
+        self.writer.submit(now, changes, Patience::None)
+    }
+
+    fn submit_patiently(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
+        self.writer.submit(now, changes, Patience::Some)
     }
 
     fn claim(&self, claim: Claim) -> Ticket<Claims> {

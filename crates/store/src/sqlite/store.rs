@@ -29,7 +29,7 @@ use crate::store::{Access, Store};
 use crate::table;
 use crate::ticket::Ticket;
 use crate::watch::QueueWatch;
-use crate::writer::Writer;
+use crate::writer::{Patience, Writer};
 
 /// A ledger in a file of SQLite's.
 ///
@@ -135,7 +135,14 @@ impl Store for SqliteStore {
 
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
         match &self.writer {
-            Some(writer) => writer.submit(now, changes),
+            Some(writer) => writer.submit(now, changes, Patience::None),
+            None => Ticket::answered(Err(self.read_only())),
+        }
+    }
+
+    fn submit_patiently(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
+        match &self.writer {
+            Some(writer) => writer.submit(now, changes, Patience::Some),
             None => Ticket::answered(Err(self.read_only())),
         }
     }

@@ -17,6 +17,7 @@ use super::child::{Plan, STAT_SIZE};
 use super::clone::end_child;
 use super::{MappedBlock, SpawnError, Stage};
 use crate::Pidfd;
+use crate::any_child::AnyEnded;
 use crate::signal_mask::AllSignalsBlocked;
 use crate::syscall::{CloneArguments, clone3, syscall};
 use crate::wait::last_errno;
@@ -136,11 +137,11 @@ impl Starting {
         self.block.is_none()
     }
 
-    /// Whether the child has ended; a zombie has.
+    /// Whether it is the child that has ended so.
     ///
     /// Others can hold the pipe a moment longer than it lives.
-    pub fn has_ended(&mut self) -> bool {
-        if crate::wait::peek_ended(&self.pidfd).is_ok_and(|ended| ended.is_some()) {
+    pub fn has_ended(&mut self, ended: &AnyEnded) -> bool {
+        if ended.pid() == self.pidfd.pid() {
             self.block = None;
             return true;
         }

@@ -1,6 +1,7 @@
 //! Programs are handed to a keeper, which is begun when there is none.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use hostledger_keeper::{self as keeper, Keeper, KeeperError, Request, Start};
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{Process, ProcessId, with_causes};
-use hostledger_process::{Ambient, Hierarchy, PidSpace};
+use hostledger_process::{Hierarchy, PidSpace};
 use rustix::event::epoll;
 
 use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept};
@@ -17,6 +18,7 @@ use crate::logs::LogOf;
 use crate::port::LaunchOrder;
 use crate::spawner::failed::StartFailed;
 use crate::spawner::outlet::Outlet;
+use crate::spawner::surroundings::Surroundings;
 
 /// Between SIGTERM and SIGKILL of a program whose time is up, when only its keeper is left.
 const GRACE: Duration = Duration::from_secs(5);
@@ -40,10 +42,22 @@ impl KeptPrograms {
         order: &LaunchOrder,
         readiness: &OwnedFd,
     ) -> Result<(), Unkept> {
+        // It is to have what we have at this moment.
+        self.surroundings = Surroundings::default();
+        self.hand(process, order, None, readiness)
+    }
+
+    pub(super) fn hand(
+        &mut self,
+        process: &Process,
+        order: &LaunchOrder,
+        at_once: Option<NonZeroU32>,
+        readiness: &OwnedFd,
+    ) -> Result<(), Unkept> {
         if !self.keepers.iter().any(|kept| kept.current) && self.begin(readiness).is_err() {
             return Err(Unkept);
         }
-        if let Err(error) = self.ask(process, order, readiness) {
+        if let Err(error) = self.ask(process, order, at_once, readiness) {
             self.events.push((process.id, error.event()));
         }
         Ok(())
@@ -53,13 +67,15 @@ impl KeptPrograms {
         &mut self,
         process: &Process,
         order: &LaunchOrder,
+        at_once: Option<NonZeroU32>,
         readiness: &OwnedFd,
     ) -> Result<(), StartFailed> {
         let asked = Asked {
             launch: order.check()?,
-            outlet: Outlet::open(order)?,
+            outlet: Outlet::open(order, &mut self.surroundings)?,
             process: process.clone(),
             order: order.clone(),
+            at_once,
         };
         let number = self
             .hand_over_or_begin(&asked, readiness)
@@ -68,8 +84,10 @@ impl KeptPrograms {
             keeper: number,
             tag: keeper::tag(process.id, process.attempt),
             log: LogOf::order(order, asked.outlet.begins()),
+            in_turn: at_once.is_some(),
             phase: Phase::Asked(Box::new(asked)),
         };
+        self.ahead += usize::from(program.in_turn);
         self.programs.insert(process.id, program);
         Ok(())
     }
@@ -84,6 +102,7 @@ impl KeptPrograms {
         for _ in 1..KEEPERS {
             match self.hand_over(asked) {
                 Err(StartFailed::Keeper(KeeperError::CredentialsChanged | KeeperError::Gone)) => {
+                    self.surroundings = Surroundings::default();
                     self.begin(readiness)?;
                 }
                 handed => return handed,
@@ -95,8 +114,9 @@ impl KeptPrograms {
     fn hand_over(&mut self, asked: &Asked) -> Result<u64, StartFailed> {
         let (process, order) = (&asked.process, &asked.order);
         let tag = keeper::tag(process.id, process.attempt);
-        let ambient = Ambient::read().map_err(StartFailed::Handover)?;
-        let block = asked.launch.block(&ambient, tag);
+        let ambient = self.surroundings.ambient();
+        let ambient = ambient.map_err(StartFailed::Handover)?;
+        let block = asked.launch.block(ambient, tag);
         let block = block.map_err(StartFailed::Handover)?;
         let current = self.keepers.iter_mut().find(|kept| kept.current);
         let kept = current.ok_or(KeeperError::Gone)?;
@@ -111,6 +131,7 @@ impl KeptPrograms {
             grace: GRACE,
             kill_mode: process.kill_mode,
             max_log_bytes: order.attributes.log_bound().filter(|_| logged),
+            at_once: asked.at_once,
         })?;
         Ok(kept.number)
     }
@@ -165,8 +186,13 @@ impl KeptPrograms {
     }
 
     /// A program that was asked for and not started: another keeper starts it.
+    ///
+    /// One that waited for its turn comes back instead: the new keeper does not know who runs.
     pub(super) fn ask_again(&mut self, id: ProcessId, readiness: &OwnedFd) {
-        let Some(program) = self.programs.remove(&id) else {
+        if self.programs.get(&id).is_some_and(|it| it.in_turn) {
+            return self.give_back(id);
+        }
+        let Some(program) = self.forget(id) else {
             return;
         };
         let Phase::Asked(asked) = program.phase else {

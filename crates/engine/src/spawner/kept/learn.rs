@@ -34,7 +34,7 @@ impl KeptPrograms {
             asked.outlet.discard();
             self.events
                 .push((id, entry::failed(entry, Some(&asked.launch))));
-            self.programs.remove(&id);
+            self.forget(id);
             self.free(number, entry.slot);
             return;
         }
@@ -48,7 +48,7 @@ impl KeptPrograms {
             } else {
                 asked.outlet.discard();
                 self.events.push((id, entry::killed_at_birth()));
-                self.programs.remove(&id);
+                self.forget(id);
             }
             self.free(number, entry.slot);
             return;
@@ -59,13 +59,19 @@ impl KeptPrograms {
         {
             let event = entry::spawned(identity.clone(), asked.outlet.place());
             self.events.push((id, event));
-            program.phase = Phase::Running {
+            // What has ended needs no signal any more.
+            let runs = entry.state == State::Running;
+            let running = Phase::Running {
                 slot: entry.slot,
-                leader: held(&self.space, &identity),
+                leader: runs.then(|| held(&self.space, &identity)).flatten(),
                 identity,
                 ended: false,
             };
+            self.move_on(id, running);
         }
+        let Some(program) = self.programs.get_mut(&id) else {
+            return;
+        };
         if let Phase::Running { leader, ended, .. } = &mut program.phase
             && entry.state == State::Ended
             && !*ended
@@ -80,7 +86,7 @@ impl KeptPrograms {
         if let Some(Program {
             phase: Phase::Asked(asked),
             ..
-        }) = self.programs.remove(&id)
+        }) = self.forget(id)
         {
             asked.outlet.discard();
             self.events.push((id, StartFailed::Refused(reason).event()));

@@ -1,5 +1,6 @@
 //! Programs that a keeper starts for us.
 
+mod ahead;
 mod hand_over;
 mod learn;
 mod leave;
@@ -7,6 +8,7 @@ mod room;
 mod take_over;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use hostledger_process::{Launch, PidSpace, Pidfd, TreeRoot};
 use super::KeeperPlace;
 use super::direct::DirectPrograms;
 use super::outlet::Outlet;
+use super::surroundings::Surroundings;
 use crate::group::KeptGroup;
 use crate::logs::LogOf;
 use crate::port::LaunchOrder;
@@ -34,6 +37,15 @@ pub(super) struct KeptPrograms {
     uses_groups: bool,
     /// Programs that were killed at birth in their cgroup.
     again: Vec<ProcessId>,
+    /// How many are handed over ahead of their turn, as far as we have heard.
+    ahead: usize,
+    /// Those of them that have come back.
+    returned: Vec<ProcessId>,
+    /// Whether all of them were asked for.
+    recalled: bool,
+    /// How many that had their turn are watched by others, as their keeper has died.
+    adopted_in_turn: usize,
+    surroundings: Surroundings,
     /// The timer that has requests sent again for which there was no room.
     again_at: Option<OwnedFd>,
 }
@@ -55,6 +67,8 @@ struct Program {
     keeper: u64,
     tag: u64,
     log: LogOf,
+    /// Whether it was handed over ahead of its turn.
+    in_turn: bool,
     phase: Phase,
 }
 
@@ -78,6 +92,8 @@ struct Asked {
     order: LaunchOrder,
     launch: Launch,
     outlet: Outlet,
+    /// How many may run at once, for one that waits for its turn.
+    at_once: Option<NonZeroU32>,
 }
 
 impl KeptPrograms {
@@ -91,6 +107,11 @@ impl KeptPrograms {
             events: Vec::new(),
             uses_groups: true,
             again: Vec::new(),
+            ahead: 0,
+            returned: Vec::new(),
+            recalled: false,
+            adopted_in_turn: 0,
+            surroundings: Surroundings::default(),
             again_at: None,
         }
     }
@@ -165,6 +186,7 @@ impl KeptPrograms {
                 | keeper::Event::Failed { id, slot, .. }
                 | keeper::Event::Ended { id, slot } => self.look(number, id, slot),
                 keeper::Event::Refused { id, reason } => self.refused(id, reason.into()),
+                keeper::Event::Returned { id } => self.give_back(id),
                 keeper::Event::Died => self.take_over(number, direct, readiness),
             }
         }
@@ -174,12 +196,40 @@ impl KeptPrograms {
     }
 
     pub(super) fn release(&mut self, id: ProcessId) {
-        let Some(program) = self.programs.remove(&id) else {
+        let Some(program) = self.forget(id) else {
             return;
         };
         if let Phase::Running { slot, .. } = program.phase {
             self.free(program.keeper, slot);
         }
         self.forget_dead();
+    }
+
+    /// Takes a program out.
+    fn forget(&mut self, id: ProcessId) -> Option<Program> {
+        let program = self.programs.remove(&id)?;
+        if program.in_turn {
+            match program.phase {
+                Phase::Asked(_) => self.ahead -= 1,
+                Phase::Adopted => self.adopted_in_turn -= 1,
+                Phase::Running { .. } => {}
+            }
+        }
+        Some(program)
+    }
+
+    /// Changes how far a program is.
+    fn move_on(&mut self, id: ProcessId, phase: Phase) {
+        let Some(program) = self.programs.get_mut(&id) else {
+            return;
+        };
+        if program.in_turn {
+            match (&program.phase, &phase) {
+                (Phase::Asked(_), Phase::Running { .. }) => self.ahead -= 1,
+                (Phase::Running { .. }, Phase::Adopted) => self.adopted_in_turn += 1,
+                _ => {}
+            }
+        }
+        program.phase = phase;
     }
 }

@@ -79,11 +79,11 @@ impl KeptPrograms {
             None if *ended => {}
             Some(leader) => {
                 let (tag, log, identity) = (program.tag, program.log.clone(), identity.clone());
-                program.phase = Phase::Adopted;
+                self.move_on(entry.id, Phase::Adopted);
                 direct.adopt(entry.id, tag, identity, leader, log);
             }
             None => {
-                program.phase = Phase::Adopted;
+                self.move_on(entry.id, Phase::Adopted);
                 self.events.push((entry.id, Event::Lost));
             }
         }

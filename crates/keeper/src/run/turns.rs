@@ -1,0 +1,197 @@
+//! Programs that wait for their turn.
+//!
+//! Whoever works off a queue hands the next ones over before there is room for them. So one
+//! program follows another without anybody being asked in between.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+
+use hostledger_sys::SharedWords;
+
+use crate::protocol::{LAUNCH_FDS, LaunchMessage, MOST_WAITING};
+use crate::table::layout::MOST_SLOTS;
+
+/// A program that waits: what was asked for, with its descriptors.
+pub(super) type Waiting = (LaunchMessage, [OwnedFd; LAUNCH_FDS]);
+
+/// With so few waiting, the launcher is told of an end at once.
+const FEW: u64 = 4;
+
+#[derive(Debug)]
+pub(super) struct Turns {
+    places: [Option<Waiting>; MOST_WAITING],
+    first: usize,
+    count: usize,
+    /// How many may run at once, as the newest request says.
+    limit: u64,
+    running: u64,
+    /// For each slot, whether what runs there has had to wait for its turn.
+    taken: SharedWords,
+    /// All that wait are to be given back.
+    recalled: bool,
+}
+
+impl Turns {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            places: [const { None }; MOST_WAITING],
+            first: 0,
+            count: 0,
+            limit: 0,
+            running: 0,
+            taken: SharedWords::private(MOST_SLOTS)?,
+            recalled: false,
+        })
+    }
+
+    /// Has a program wait; gives it back when there is no place.
+    pub(super) fn add(&mut self, waiting: Waiting) -> Result<(), Waiting> {
+        if self.count == MOST_WAITING {
+            return Err(waiting);
+        }
+        self.limit = waiting.0.at_once;
+        if let Some(place) = self
+            .places
+            .get_mut((self.first + self.count) % MOST_WAITING)
+        {
+            *place = Some(waiting);
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// The next one, if it is its turn.
+    pub(super) fn next(&mut self) -> Option<Waiting> {
+        (self.running < self.limit && !self.recalled)
+            .then(|| self.take_first())
+            .flatten()
+    }
+
+    /// What runs in a slot has had its turn.
+    pub(super) fn begin(&mut self, slot: usize) {
+        self.mark(slot, 1);
+        self.running += 1;
+    }
+
+    /// What ran in a slot has ended.
+    pub(super) fn end(&mut self, slot: usize) {
+        if self.has_begun(slot) {
+            self.mark(slot, 0);
+            self.running -= 1;
+        }
+    }
+
+    /// Whether what runs in a slot has had to wait for its turn.
+    pub(super) fn has_begun(&self, slot: usize) -> bool {
+        let word = self.taken.get(slot, 1).and_then(<[_]>::first);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Whether soon nothing would wait.
+    pub(super) fn run_low(&self) -> bool {
+        self.count as u64 <= self.limit.min(FEW)
+    }
+
+    /// From now on nothing that waits is started.
+    pub(super) fn recall(&mut self) {
+        self.recalled = self.count > 0;
+    }
+
+    /// One of those that are to be given back.
+    pub(super) fn take_recalled(&mut self) -> Option<Waiting> {
+        if !self.recalled {
+            return None;
+        }
+        let waiting = self.take_first();
+        self.recalled = self.count > 0;
+        waiting
+    }
+
+    /// Forgets all that wait: who asked for them is gone.
+    pub(super) fn clear(&mut self) {
+        while self.take_first().is_some() {}
+    }
+
+    fn take_first(&mut self) -> Option<Waiting> {
+        let waiting = self.places.get_mut(self.first)?.take()?;
+        self.first = (self.first + 1) % MOST_WAITING;
+        self.count -= 1;
+        Some(waiting)
+    }
+
+    fn mark(&self, slot: usize, value: u64) {
+        if let Some([word]) = self.taken.get(slot, 1) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::NONE;
+    use std::fs::File;
+
+    fn waiting(number: u64, at_once: u64) -> Waiting {
+        let message = LaunchMessage {
+            id: (number, 0),
+            attempt: 1,
+            timeout: NONE,
+            grace: 0,
+            kill_mode: 0,
+            max_log_bytes: NONE,
+            at_once,
+        };
+        let null = || OwnedFd::from(File::open("/dev/null").unwrap());
+        (message, [null(), null(), null(), null()])
+    }
+
+    fn number(waiting: Option<Waiting>) -> Option<u64> {
+        waiting.map(|(message, _)| message.id.0)
+    }
+
+    #[test]
+    fn each_has_its_turn_in_order_and_as_many_run_as_may() {
+        let mut turns = Turns::new().unwrap();
+        for number in 0..5 {
+            turns.add(waiting(number, 2)).unwrap();
+        }
+        for slot in [7, 8] {
+            assert_eq!(number(turns.next()), Some(slot as u64 - 7));
+            turns.begin(slot);
+        }
+        assert_eq!(number(turns.next()), None);
+        turns.end(99);
+        assert_eq!(number(turns.next()), None, "it had no turn");
+        turns.end(8);
+        assert!(turns.has_begun(7) && !turns.has_begun(8));
+        assert_eq!(number(turns.next()), Some(2));
+    }
+
+    #[test]
+    fn no_more_wait_than_there_are_places() {
+        let mut turns = Turns::new().unwrap();
+        for number in 0..MOST_WAITING as u64 {
+            turns.add(waiting(number, 1)).unwrap();
+        }
+        assert!(turns.add(waiting(99, 1)).is_err());
+        assert_eq!(number(turns.next()), Some(0));
+        turns.add(waiting(99, 1)).unwrap();
+    }
+
+    #[test]
+    fn what_is_recalled_is_given_back_and_not_started() {
+        let mut turns = Turns::new().unwrap();
+        turns.recall();
+        turns.add(waiting(1, 1)).unwrap();
+        turns.add(waiting(2, 1)).unwrap();
+        turns.recall();
+        assert_eq!(number(turns.next()), None);
+        assert_eq!(number(turns.take_recalled()), Some(1));
+        assert_eq!(number(turns.take_recalled()), Some(2));
+        assert_eq!(number(turns.take_recalled()), None);
+        turns.add(waiting(3, 1)).unwrap();
+        assert_eq!(number(turns.next()), Some(3));
+    }
+}
