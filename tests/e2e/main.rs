@@ -43,6 +43,7 @@ mod queue;
 mod readers;
 mod refusals;
 mod replaced;
+mod retries;
 mod show;
 mod signals;
 mod sigterm;

@@ -5,7 +5,7 @@ use std::io;
 use std::process;
 use std::thread;
 
-use hostledger::{Running, Signal, Worker};
+use hostledger::{Signal, Worker};
 use signal_hook::iterator::{Handle, Signals};
 
 /// What asks a program to end: from the keyboard, from a terminal that closes, by kill(1).
@@ -24,14 +24,8 @@ impl Forwarding {
         Ok(Self(heed(&PASSED_ON)?))
     }
 
-    /// Passes every signal on to a program while `work` goes on, those that have waited first.
-    ///
-    /// Each is written down as a request to stop; one that comes again is passed on again.
-    pub(crate) fn during<T>(self, running: &Running, work: impl FnOnce() -> T) -> T {
-        self.each_during(|signal| running.stop(signal, None), work)
-    }
-
-    /// The same with something else to do about each signal.
+    /// Passes every signal on while `work` goes on, those that have waited first. One that comes
+    /// again is passed on again.
     pub(crate) fn each_during<T>(
         self,
         pass_on: impl Fn(Signal) + Send,

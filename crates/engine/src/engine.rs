@@ -75,7 +75,19 @@ impl Engine {
 
     /// Starts the program of a process whose row is written and claimed by us.
     pub fn launch(&self, process: Process, order: LaunchOrder) -> Arc<Watch> {
-        let watch = Arc::new(Watch::default());
+        self.launch_watched(process, order, Watch::default())
+    }
+
+    /// The same for somebody who tries it again himself: when it has failed and has attempts left,
+    /// it is queued and stays ours, to be launched here once more after [`retry_wait`].
+    ///
+    /// [`retry_wait`]: crate::retry_wait
+    pub fn launch_kept(&self, process: Process, order: LaunchOrder) -> Arc<Watch> {
+        self.launch_watched(process, order, Watch::keeping())
+    }
+
+    fn launch_watched(&self, process: Process, order: LaunchOrder, watch: Watch) -> Arc<Watch> {
+        let watch = Arc::new(watch);
         let (process, order) = (Box::new(process), Arc::new(order));
         self.send(Message::Launch {
             process,

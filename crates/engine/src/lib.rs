@@ -8,7 +8,9 @@
 //! What it works with comes in through [ports](port): where changes are written, who starts
 //! and signals programs, and what time it is.
 
+mod age;
 mod bystander;
+mod clock_steps;
 mod engine;
 mod entry;
 mod event_loop;
@@ -22,6 +24,7 @@ mod own_directory;
 mod owner;
 mod owner_watch;
 pub mod port;
+mod retry;
 mod secrets;
 mod settled_start;
 mod spawner;
@@ -37,11 +40,13 @@ pub use bystander::{
     Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
     Stopped,
 };
+pub use clock_steps::ClockSteps;
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;
 pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};
 pub use owner_watch::OwnerWatch;
+pub use retry::retry_wait;
 pub use secrets::{secrets_file, secrets_header};
 pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;

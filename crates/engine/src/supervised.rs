@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hostledger_lifecycle::process::{Effect, Event};
 use hostledger_model::{Process, ProcessChange, ProcessStatus, Timestamp};
@@ -24,6 +25,8 @@ pub(crate) struct Supervised {
     pub(crate) effects: VecDeque<Effect>,
     /// The event that the effects come from.
     pub(crate) handling: Option<Event>,
+    /// When it was handled, on both clocks.
+    pub(crate) decided_at: Option<(Timestamp, Duration)>,
     /// The changes that are not durable yet, in order; the first is with the book, or will be
     /// again.
     pub(crate) unwritten: VecDeque<Saving>,
@@ -48,10 +51,16 @@ impl Supervised {
             events: VecDeque::from([event]),
             effects: VecDeque::new(),
             handling: None,
+            decided_at: None,
             unwritten: VecDeque::new(),
             starting: false,
             apart: false,
         }
+    }
+
+    /// Whether it stays ours when it is to be tried again.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.keeps())
     }
 
     /// Whether nothing more will happen to it here.

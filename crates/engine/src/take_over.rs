@@ -14,6 +14,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
+use crate::age::age;
 use crate::bystander::{Bystander, Inheritance};
 use crate::owner_watch::OwnerWatch;
 use crate::waker::Waker;
@@ -310,7 +311,7 @@ impl Heir {
 /// When a process that nobody supervises has to be stopped.
 fn overdue_at(process: &Process) -> Option<Instant> {
     let limit = Duration::from_millis(process.timeout_ms?).checked_add(LEFT_TO_KEEPER)?;
-    let ran = Timestamp::now().since(process.started_at?);
+    let ran = age(process, Timestamp::now())?;
     let left = limit.saturating_sub(ran.to_std().unwrap_or(Duration::ZERO));
     Instant::now().checked_add(left)
 }

@@ -70,6 +70,8 @@ impl Progress {
 /// Shared by the event loop, which tells, and by those who wait.
 #[derive(Debug)]
 pub struct Watch {
+    /// Whether whoever waits for it tries it again himself when it has failed.
+    keeps: bool,
     progress: Mutex<Progress>,
     changed: Condvar,
     listeners: Mutex<Listeners>,
@@ -86,6 +88,7 @@ struct Listeners {
 impl Default for Watch {
     fn default() -> Self {
         Self {
+            keeps: false,
             progress: Mutex::new(Progress::Starting),
             changed: Condvar::new(),
             listeners: Mutex::default(),
@@ -94,6 +97,18 @@ impl Default for Watch {
 }
 
 impl Watch {
+    /// The watch of somebody who tries it again himself when it has failed.
+    pub(crate) fn keeping() -> Self {
+        Self {
+            keeps: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
     /// How far it is now.
     #[must_use]
     pub fn progress(&self) -> Progress {

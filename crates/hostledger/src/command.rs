@@ -225,7 +225,7 @@ impl CommandBuilder {
     pub fn launch(self) -> Result<Running, LedgerError> {
         let (ledger, stdio) = (self.ledger.clone(), self.stdio);
         let (process, secrets) = self.into_process()?;
-        ledger.launch_new(process, &secrets, stdio)
+        ledger.launch_new(process, &secrets, stdio, false)
     }
 
     /// Records it as queued, without running it. Values of secret variables wait in a file of the
@@ -243,7 +243,17 @@ impl CommandBuilder {
         self
     }
 
-    fn into_process(self) -> Result<(Process, serde_json::Map<String, Value>), LedgerError> {
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn stdio(&self) -> Stdio {
+        self.stdio
+    }
+
+    pub(crate) fn into_process(
+        self,
+    ) -> Result<(Process, serde_json::Map<String, Value>), LedgerError> {
         let ledger = self.ledger.clone();
         let draft = self.into_draft(&Origin::of(&ledger)?)?;
         Ok(draft.into_process(&ledger.inner.secret_words, Timestamp::now())?)

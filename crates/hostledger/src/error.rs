@@ -70,6 +70,9 @@ pub enum LedgerError {
     /// Children cannot be watched.
     #[error("cannot watch processes")]
     Spawner(#[from] hostledger_engine::ProgramSpawnerError),
+    /// This program cannot be started once more.
+    #[error("cannot go on in the background")]
+    Background(#[source] std::io::Error),
     /// This program cannot be made a child subreaper.
     #[error("cannot become a child subreaper")]
     Subreaper(#[source] std::io::Error),

@@ -54,20 +54,36 @@ impl Ledger {
         Ok(Running::start(self.clone(), supervision, process, prepared))
     }
 
-    /// Records a new process as taken on by us, and runs it.
+    /// Records a new process as taken on by us, and runs it. With `keeps` it stays ours also when
+    /// it has failed and is to be tried again.
     pub(crate) fn launch_new(
         &self,
         mut process: Process,
         secrets: &Map<String, Value>,
         stdio: Stdio,
+        keeps: bool,
     ) -> Result<Running, LedgerError> {
-        let prepared = self.prepare(&mut process, secrets, stdio)?;
+        let mut prepared = self.prepare(&mut process, secrets, stdio)?;
+        prepared.keeps = keeps;
         let supervision = self.supervision(prepared.needs_keeper())?;
         let now = process.created_at;
         process.owner = Some(supervision.owner());
         process.retry_at = Some(lease_end(process.timeout_ms, now));
         let insert = Change::InsertProcess(Box::new(process.clone()));
         self.store().submit(now, vec![insert]).wait()?;
+        Ok(Running::start(self.clone(), supervision, process, prepared))
+    }
+
+    /// Runs a process again that has failed here and stayed ours since.
+    pub(crate) fn launch_again(
+        &self,
+        mut process: Process,
+        secrets: &Map<String, Value>,
+        stdio: Stdio,
+    ) -> Result<Running, LedgerError> {
+        let mut prepared = self.prepare(&mut process, secrets, stdio)?;
+        prepared.keeps = true;
+        let supervision = self.supervision(prepared.needs_keeper())?;
         Ok(Running::start(self.clone(), supervision, process, prepared))
     }
 
@@ -95,7 +111,12 @@ impl Ledger {
             output,
         };
         order.check()?;
-        Ok(Prepared { order, ends, check })
+        Ok(Prepared {
+            order,
+            ends,
+            check,
+            keeps: false,
+        })
     }
 
     fn open_stdio(
@@ -172,6 +193,8 @@ pub(crate) struct Prepared {
     pub(crate) order: LaunchOrder,
     pub(crate) ends: Ends,
     pub(crate) check: Option<BinaryCheck>,
+    /// Whether we try it again ourselves when it has failed.
+    pub(crate) keeps: bool,
 }
 
 impl Prepared {

@@ -26,6 +26,8 @@
 //! Linux 5.10 and later, x86_64 and aarch64. A [`Ledger`] is cheap to clone and can be shared
 //! between threads; no async runtime is needed.
 
+mod attempts;
+mod background;
 mod binary;
 mod command;
 mod current;
@@ -52,6 +54,8 @@ mod submit;
 mod tree;
 mod worker;
 
+pub use attempts::Stopper;
+pub use background::{Background, again_in_background};
 pub use binary::{BinaryCheck, Drift, InstallBuilder};
 pub use command::CommandBuilder;
 pub use data_dir::{DataDir, DataDirError};

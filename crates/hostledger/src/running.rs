@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger_engine::{Progress, Watch};
-use hostledger_model::{Process, ProcessId};
+use hostledger_model::{OwnerId, Process, ProcessId};
 use hostledger_process::{PidSpace, RelayError, Signal, Stream, Verdict, relay};
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -55,7 +55,10 @@ impl Running {
         prepared: Prepared,
     ) -> Self {
         let id = process.id;
-        let watch = supervision.engine.launch(process, prepared.order);
+        let watch = match prepared.keeps {
+            true => supervision.engine.launch_kept(process, prepared.order),
+            false => supervision.engine.launch(process, prepared.order),
+        };
         let _started = watch.wait_started();
         Self {
             ledger,
@@ -72,6 +75,11 @@ impl Running {
     #[must_use]
     pub fn changed_binary(&self) -> Option<&BinaryCheck> {
         self.check.as_ref()
+    }
+
+    /// Who we are, for the rows we own.
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.supervision.owner()
     }
 
     pub(crate) fn watch(&self) -> &Arc<Watch> {

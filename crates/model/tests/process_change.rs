@@ -154,6 +154,7 @@ fn a_retry_shows_how_the_attempt_ended_and_can_be_stopped_anew() {
         ProcessChange::Requeued(Requeued {
             ended: ended(9, Outcome::TimedOut, Some(143)),
             retry_at: at(30),
+            owner: None,
         }),
     ]);
     assert_eq!(
@@ -174,6 +175,7 @@ fn the_next_attempt_starts_without_an_end() {
         ProcessChange::Requeued(Requeued {
             ended: ended(9, Outcome::Exited, Some(1)),
             retry_at: at(30),
+            owner: None,
         }),
         ProcessChange::Started(started(31)),
     ]);
@@ -197,6 +199,7 @@ fn an_attempt_that_never_started_has_nothing_of_the_one_before() {
         ProcessChange::Requeued(Requeued {
             ended: ended(9, Outcome::Exited, Some(1)),
             retry_at: at(30),
+            owner: None,
         }),
     ];
     for outcome in [Outcome::SpawnFailed, Outcome::Cancelled] {
@@ -224,6 +227,7 @@ fn an_attempt_lost_before_its_start_was_known_has_nothing_of_the_one_before() {
     let requeued = ProcessChange::Requeued(Requeued {
         ended: ended(9, Outcome::Exited, Some(1)),
         retry_at: at(30),
+        owner: None,
     });
     let first = [ProcessChange::Started(started(5)), requeued];
     let lost = ended(31, Outcome::Lost, None);

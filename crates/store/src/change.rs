@@ -117,10 +117,11 @@ impl Change {
         match self {
             Self::InsertProcess(process) => waits(process),
             Self::InsertProcesses(processes) => processes.iter().any(waits),
-            Self::ChangeProcess { change, .. } => matches!(
-                change,
-                ProcessChange::Deferred { .. } | ProcessChange::Requeued(_)
-            ),
+            Self::ChangeProcess { change, .. } => match change {
+                ProcessChange::Deferred { .. } => true,
+                ProcessChange::Requeued(requeued) => requeued.owner.is_none(),
+                _ => false,
+            },
             Self::RequestBinary(_) => true,
             Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.retry_at.is_some(),
             Self::ChangeBinary { change, .. } => matches!(

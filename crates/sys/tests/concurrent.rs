@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostledger_sys::{
     Ambient, BlockSpec, CloneWay, ConcurrentSpawn, EndStatus, LaunchBlock, MappedBlock, Report,
-    Session, SpawnError, Stage, Starting, reap,
+    Session, SpawnError, Stage, Starting, peek_pid, reap,
 };
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
@@ -62,7 +62,8 @@ fn start(
 /// Waits until a start is over, and for the end.
 fn end(mut starting: Starting) -> EndStatus {
     starting.pidfd().wait_ended(None).unwrap();
-    assert!(starting.has_ended());
+    let ended = peek_pid(starting.pidfd().pid()).unwrap().unwrap();
+    assert!(starting.has_ended(&ended));
     reap(starting.pidfd()).unwrap().unwrap().status
 }
 

@@ -10,6 +10,7 @@ use hostledger_store::{CorruptRow, ProcessFilter};
 
 use super::stop::{StopReport, Stopped};
 use super::{Bystander, BystanderError, Replayed, Whereabouts};
+use crate::age::age;
 use crate::owner::Owner;
 use crate::secrets;
 
@@ -196,8 +197,5 @@ fn is_overdue(process: &Process, now: Timestamp) -> bool {
         let limit = TimeDelta::try_milliseconds(i64::try_from(millis).ok()?)?;
         limit.checked_add(&OVERDUE)
     });
-    match (limit, process.started_at) {
-        (Some(limit), Some(started_at)) => started_at.saturating_add(limit) < now,
-        _ => false,
-    }
+    limit.is_some_and(|limit| age(process, now).is_some_and(|age| age > limit))
 }

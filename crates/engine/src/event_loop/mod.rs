@@ -106,7 +106,8 @@ impl EventLoop {
     /// Sleeps until something is to be done.
     fn wait(&mut self) {
         let timer = self.timers.next_in(self.parts.clock.elapsed());
-        let timeout = timer.into_iter().chain(self.work_is_due_in()).min();
+        let due_in = self.work_is_due_in();
+        let timeout = timer.into_iter().chain(due_in).min();
         let timeout = if std::mem::take(&mut self.has_started) {
             Some(Duration::ZERO)
         } else {
@@ -121,13 +122,22 @@ impl EventLoop {
             self.news_of_work()
                 .map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)),
         );
+        // What is due at a time of day is waited for as a span, which a step of the clock changes.
+        let steps = self.parts.clock.steps().filter(|_| due_in.is_some());
+        let steps_at = steps.map(|_| fds.len());
+        fds.extend(steps.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
         let polled = poll(&mut fds, timeout.as_ref());
-        let is_woken = fds.first().is_some_and(|fd| !fd.revents().is_empty());
+        let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        let is_woken = is_ready(0);
+        let has_stepped = steps_at.is_some_and(is_ready);
         match polled {
             Ok(_) if is_woken => self.waker.clear(),
             Ok(_) | Err(Errno::INTR) => {}
             // Only a kernel out of memory is left (poll(2)); going round again is all there is.
             Err(error) => tracing::error!(%error, "the event loop failed to wait"),
+        }
+        if has_stepped {
+            self.parts.clock.take_steps();
         }
     }
 
@@ -216,8 +226,10 @@ impl EventLoop {
                 self.carry_out(id, effect);
             } else if let Some(event) = supervised.events.pop_front() {
                 let (machine, owner) = (self.parts.machine, self.parts.owner);
-                let now = self.parts.clock.now();
+                let (now, elapsed) = (self.parts.clock.now(), self.parts.clock.elapsed());
+                supervised.decided_at = Some((now, elapsed));
                 let mut context = Context::new(&supervised.process, machine, owner, now, chance());
+                context.keeps = supervised.is_kept();
                 let status = handle(&event, &mut context);
                 supervised.effects = context.into_effects().into();
                 let effects = supervised.effects.len();
@@ -262,16 +274,17 @@ impl EventLoop {
                 }
             }
             Effect::Arm { timer, at } => {
-                let elapsed = self.parts.clock.elapsed();
-                let delay = at
-                    .since(self.parts.clock.now())
-                    .to_std()
-                    .unwrap_or(Duration::ZERO);
+                // The clock may have been set since this was decided.
+                let clock = &self.parts.clock;
+                let at_once = || (clock.now(), clock.elapsed());
+                let (now, elapsed) = supervised.decided_at.unwrap_or_else(at_once);
+                let delay = at.since(now).to_std().unwrap_or_default();
+                let due = elapsed.saturating_add(delay);
                 if timer == Timer::Grace {
-                    self.parts.spawner.escalate(id, delay);
+                    let left = due.saturating_sub(self.parts.clock.elapsed());
+                    self.parts.spawner.escalate(id, left);
                 }
-                self.timers
-                    .arm(id, Alarm::Lifecycle(timer), elapsed.saturating_add(delay));
+                self.timers.arm(id, Alarm::Lifecycle(timer), due);
             }
             // It was counted when the end was written: see `begin_save`.
             Effect::CountUse { .. } => {}
@@ -327,7 +340,7 @@ fn is_wish_to_end(event: &Event) -> bool {
 }
 
 /// A random number from 0 to 1; nothing depends on its being unpredictable.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     f64::from(RandomState::new().hash_one(Timestamp::now()) as u32) / f64::from(u32::MAX)
 }
 

@@ -58,7 +58,8 @@ impl EventLoop {
             return;
         };
         let events: Vec<_> = supervised.events.drain(..2).collect();
-        let context = Context::new(&supervised.process, machine, owner, now, chance());
+        let mut context = Context::new(&supervised.process, machine, owner, now, chance());
+        context.keeps = supervised.is_kept();
         let (_, effects) = catch_up(&context, &events);
         let (mut changes, mut counts) = (Vec::with_capacity(2), None);
         for effect in effects {

@@ -202,7 +202,10 @@ impl EventLoop {
     pub(super) fn claimed(&mut self, answer: Result<Claims, BookError>) {
         let Some(work) = &mut self.work else { return };
         match answer {
-            Ok(claims) => {
+            Ok(mut claims) => {
+                // When the clock was set forward, our own may be due again: it has a slot already.
+                let has_slot = |it: &Claimed| self.supervised.contains_key(&it.process.id);
+                claims.claimed.retain(|claimed| !has_slot(claimed));
                 for row in &claims.corrupt {
                     let error = row as &dyn std::error::Error;
                     tracing::warn!(error, "a queued process cannot be read: it is put off");

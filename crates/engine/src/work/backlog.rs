@@ -107,6 +107,10 @@ impl Backlog {
             // News that came meanwhile stands.
             next => Rest::DueAt(next),
         };
+        // One that waits here already was due again, as its lease was over.
+        let taken_anew =
+            |old: &Claimed| (claims.claimed.iter()).any(|new| new.process.id == old.process.id);
+        self.waiting.retain(|old| !taken_anew(old));
         self.waiting.extend(claims.claimed);
     }
 

@@ -5,9 +5,12 @@ use std::io;
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use hostledger_engine::port::{
     BookError, Clock, LaunchOrder, OutputPlace, ProcessBook, Program, Returned, Saved,
     SignalFailed, Spawner, StdinSource, SystemClock, Writing,
@@ -29,10 +32,15 @@ pub(crate) struct World {
     pub(crate) told: Mutex<Vec<String>>,
     pub(crate) changed: Condvar,
     pub(crate) held: Mutex<Option<Vec<(ProcessChange, Saved)>>>,
+    held_alone: Mutex<Option<&'static str>>,
     pub(crate) refuse: Mutex<Option<Refusal>>,
     pub(crate) events: Mutex<VecDeque<(ProcessId, Event)>>,
     /// The row as others have changed it.
     pub(crate) row: Mutex<Option<Process>>,
+    /// What was started, in order.
+    pub(crate) spawned: Mutex<Vec<ProcessId>>,
+    /// How often the event loop has come round.
+    pub(crate) rounds: AtomicU64,
 }
 
 pub(crate) struct Refusal {
@@ -71,6 +79,12 @@ impl World {
     /// From now on changes are neither written nor refused until they are answered.
     pub(crate) fn hold(&self) {
         *self.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// The same of changes of this name alone.
+    pub(crate) fn hold_alone(&self, change: &'static str) {
+        *self.held_alone.lock().unwrap() = Some(change);
+        self.hold();
     }
 
     /// Has what was held written, and what follows written at once.
@@ -114,7 +128,11 @@ impl ProcessBook for FakeBook {
         for before in &writing.changes {
             self.0.tell(format!("with {}", name(before)));
         }
-        if let Some(held) = self.0.held.lock().unwrap().as_mut() {
+        let holds = match *self.0.held_alone.lock().unwrap() {
+            Some(alone) => alone == name(&change),
+            None => true,
+        };
+        if let Some(held) = self.0.held.lock().unwrap().as_mut().filter(|_| holds) {
             self.0.tell(format!("held {}", name(&change)));
             held.push((change, saved));
             return;
@@ -155,12 +173,14 @@ impl ProcessBook for FakeBook {
 pub(crate) struct FakeSpawner {
     pub(crate) world: Arc<World>,
     pub(crate) ready: Arc<OwnedFd>,
+    pub(crate) now: Box<dyn Fn() -> Timestamp + Send>,
 }
 
 impl Spawner for FakeSpawner {
     fn spawn(&mut self, program: Program, order: &Arc<LaunchOrder>) {
         let id = program.id;
         self.world.tell("spawned");
+        self.world.spawned.lock().unwrap().push(id);
         let program = order.command[0].to_str().unwrap();
         let event = match program {
             "missing" => Event::SpawnFailed {
@@ -169,7 +189,7 @@ impl Spawner for FakeSpawner {
             },
             _ => Event::Spawned {
                 identity: identity(),
-                started_at: Timestamp::now(),
+                started_at: (self.now)(),
                 log: LogPlace::Terminal,
             },
         };
@@ -209,6 +229,7 @@ impl Spawner for FakeSpawner {
     fn take_events(&mut self) -> Vec<(ProcessId, Event)> {
         // EAGAIN: nothing was raised since.
         let _ = rustix::io::read(&*self.ready, &mut [0; 8]);
+        self.world.rounds.fetch_add(1, Ordering::SeqCst);
         self.world.events.lock().unwrap().drain(..).collect()
     }
 
@@ -235,7 +256,7 @@ pub(crate) fn end(world: &World, ready: &OwnedFd, id: ProcessId, termination: Te
         stopped: None,
     });
     world.events.lock().unwrap().push_back((id, event));
-    rustix::io::write(ready, &1u64.to_ne_bytes()).unwrap();
+    raise(ready);
 }
 
 pub(crate) fn exit(code: u8) -> Event {
@@ -264,56 +285,126 @@ pub(crate) struct Bench {
     pub(crate) ready: Arc<OwnedFd>,
     pub(crate) machine: MachineId,
     pub(crate) owner: OwnerId,
+    /// Goes before the engine does.
+    _release: Release,
     pub(crate) engine: Engine,
 }
 
-/// A clock for waiting that goes on when it is told to.
-#[derive(Clone, Default)]
-pub(crate) struct HandClock(Arc<Mutex<Duration>>);
+/// Clocks that go on, and are set, when they are told to.
+#[derive(Clone)]
+pub(crate) struct HandClock {
+    time: Arc<Mutex<(Timestamp, Duration)>>,
+    steps: Arc<OwnedFd>,
+}
+
+impl Default for HandClock {
+    fn default() -> Self {
+        Self {
+            time: Arc::new(Mutex::new((Timestamp::now(), Duration::ZERO))),
+            steps: Arc::new(flag()),
+        }
+    }
+}
 
 impl HandClock {
     pub(crate) fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
+        let mut time = self.time.lock().unwrap();
+        time.0 = time.0.saturating_add(TimeDelta::from_std(by).unwrap());
+        time.1 += by;
+    }
+
+    /// Sets the clock on the wall, and tells that it was set.
+    pub(crate) fn step(&self, by: TimeDelta) {
+        let mut time = self.time.lock().unwrap();
+        time.0 = time.0.saturating_add(by);
+        raise(&self.steps);
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        self.time.lock().unwrap().0
     }
 
     fn elapsed(&self) -> Duration {
-        *self.0.lock().unwrap()
+        self.time.lock().unwrap().1
     }
+
+    fn steps(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.steps.as_fd())
+    }
+
+    fn take_steps(&self) {
+        // EAGAIN: it was not set.
+        let _ = rustix::io::read(&*self.steps, &mut [0; 8]);
+    }
+}
+
+pub(crate) fn flag() -> OwnedFd {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap()
+}
+
+pub(crate) fn raise(flag: &OwnedFd) {
+    rustix::io::write(flag, &1u64.to_ne_bytes()).unwrap();
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with_clock(SystemClock::start())
+        Self::of(SystemClock::start(), Timestamp::now)
     }
 
-    pub(crate) fn with_clock(clock: impl Clock + 'static) -> Self {
+    pub(crate) fn with_clock(clock: &HandClock) -> Self {
+        let its = clock.clone();
+        Self::of(clock.clone(), move || its.now())
+    }
+
+    fn of(clock: impl Clock + 'static, now: impl Fn() -> Timestamp + Send + 'static) -> Self {
+        let book = |world: &Arc<World>| Box::new(FakeBook(Arc::clone(world))) as Box<_>;
+        let ours = (MachineId::generate(), OwnerId::generate());
+        Self::with(ours, book, Box::new(clock), Box::new(now))
+    }
+
+    /// One that writes elsewhere.
+    pub(crate) fn with(
+        (machine, owner): (MachineId, OwnerId),
+        book: impl FnOnce(&Arc<World>) -> Box<dyn ProcessBook>,
+        clock: Box<dyn Clock>,
+        now: Box<dyn Fn() -> Timestamp + Send>,
+    ) -> Self {
         let world = Arc::new(World::default());
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let ready = Arc::new(eventfd(0, flags).unwrap());
-        let (machine, owner) = (MachineId::generate(), OwnerId::generate());
+        let ready = Arc::new(flag());
         let spawner = FakeSpawner {
             world: Arc::clone(&world),
             ready: Arc::clone(&ready),
+            now,
         };
         let engine = Engine::start(Parts {
-            book: Box::new(FakeBook(Arc::clone(&world))),
+            book: book(&world),
             spawner: Box::new(spawner),
-            clock: Box::new(clock),
+            clock,
             machine,
             owner,
         });
         Self {
+            _release: Release(Arc::clone(&world)),
             world,
             ready,
             machine,
             owner,
             engine: engine.unwrap(),
+        }
+    }
+
+    /// Has the event loop come round, twice, so that all that it can do is done.
+    pub(crate) fn come_round(&self) {
+        for _ in 0..2 {
+            let before = self.world.rounds.load(Ordering::SeqCst);
+            raise(&self.ready);
+            let deadline = Instant::now() + LIMIT.unwrap();
+            while self.world.rounds.load(Ordering::SeqCst) == before {
+                assert!(Instant::now() < deadline, "the event loop stands still");
+                thread::yield_now();
+            }
         }
     }
 
@@ -344,6 +435,18 @@ impl Bench {
             at: Timestamp::now(),
             by: "a test".to_owned(),
             signal: 15,
+        }
+    }
+}
+
+/// Has what is held written in the end, as the engine waits for that.
+struct Release(Arc<World>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let held = self.0.held.lock().ok().and_then(|mut held| held.take());
+        for (_, saved) in held.into_iter().flatten() {
+            saved(Ok(true));
         }
     }
 }

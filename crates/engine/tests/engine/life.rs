@@ -73,7 +73,7 @@ fn an_exit_that_comes_with_the_start_is_recorded_after_it() {
 fn a_stop_is_stored_before_its_signal_and_a_kill_follows_the_grace() {
     // No time passes: the stop would not wait for its row for ever.
     let clock = HandClock::default();
-    let bench = Bench::with_clock(clock.clone());
+    let bench = Bench::with_clock(&clock);
     let (process, order) = bench.process("slow");
     let id = process.id;
     let watch = bench.engine.launch(process, order);

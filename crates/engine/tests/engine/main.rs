@@ -7,8 +7,11 @@
 )]
 
 mod bench;
+mod clock;
 mod failures;
 mod life;
 mod overtaken;
 mod room;
 mod take_over;
+mod work;
+mod work_bench;

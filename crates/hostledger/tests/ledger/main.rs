@@ -14,3 +14,4 @@ mod queue;
 mod read;
 mod stop;
 mod submit;
+mod worker;

@@ -14,6 +14,8 @@ pub struct Context<'a> {
     pub machine: MachineId,
     /// Who handles the event.
     pub owner: OwnerId,
+    /// Whether a failure that is to be tried again stays his, as he will do that himself.
+    pub keeps: bool,
     /// The time it is.
     pub now: Timestamp,
     /// How long a failure waits until it is tried again.
@@ -39,6 +41,7 @@ impl<'a> Context<'a> {
             process,
             machine,
             owner,
+            keeps: false,
             now,
             retry: RetryPolicy::default(),
             chance,
@@ -53,6 +56,7 @@ impl<'a> Context<'a> {
             process,
             machine: self.machine,
             owner: self.owner,
+            keeps: self.keeps,
             now: self.now,
             retry: self.retry,
             chance: self.chance,

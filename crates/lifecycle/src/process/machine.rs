@@ -88,10 +88,9 @@ impl ProcessMachine {
             }
             Event::Cancelled => Transition(end(context, unseen(context.now, Outcome::Cancelled))),
             Event::StopRequested { request, grace } => {
-                let at = request.at;
                 context.save(ProcessChange::StopRequested(request.clone()));
                 // Its signal follows the start; when that takes long, there is none to wait for.
-                arm_grace(context, at, *grace);
+                arm_grace(context, *grace);
                 Handled
             }
             Event::Lost => Transition(end(context, unseen(context.now, Outcome::Lost))),
@@ -155,10 +154,9 @@ fn can_start(context: &Context<'_>) -> bool {
 /// Stores the request, then signals.
 fn stop(context: &mut Context<'_>, request: StopRequest, grace: Option<TimeDelta>) {
     let (signal, scope) = (request.signal, context.process.kill_mode);
-    let at = request.at;
     context.save(ProcessChange::StopRequested(request));
     context.push(Effect::Signal { signal, scope });
-    arm_grace(context, at, grace);
+    arm_grace(context, grace);
 }
 
 fn arm_timeout(context: &mut Context<'_>, started_at: Timestamp) {
@@ -170,11 +168,12 @@ fn arm_timeout(context: &mut Context<'_>, started_at: Timestamp) {
     }
 }
 
-fn arm_grace(context: &mut Context<'_>, stop_at: Timestamp, grace: Option<TimeDelta>) {
+/// From now on, as the signal goes out now; when it was asked for is told by another clock.
+fn arm_grace(context: &mut Context<'_>, grace: Option<TimeDelta>) {
     if let Some(grace) = grace {
         context.push(Effect::Arm {
             timer: Timer::Grace,
-            at: stop_at.saturating_add(grace),
+            at: context.now.saturating_add(grace),
         });
     }
 }
@@ -184,9 +183,17 @@ fn end(context: &mut Context<'_>, ended: Ended) -> ProcessStatus {
     let process = context.process;
     let (outcome, exit_code) = (ended.outcome, ended.exit_code);
     if tries_again(process, outcome, exit_code) {
-        let wait = context.retry.backoff(process.attempt, context.chance);
-        let retry_at = context.now.saturating_add(wait);
-        context.save(ProcessChange::Requeued(Requeued { ended, retry_at }));
+        let (wait, owner) = match context.keeps {
+            true => (context.retry.cap, Some(context.owner)),
+            false => (context.retry.backoff(process.attempt, context.chance), None),
+        };
+        let due = context.now.saturating_add(wait);
+        let retry_at = owner.map_or(due, |_| lease_end(process.timeout_ms, due));
+        context.save(ProcessChange::Requeued(Requeued {
+            ended,
+            retry_at,
+            owner,
+        }));
         return ProcessStatus::Queued;
     }
     context.save(ProcessChange::Ended(ended));

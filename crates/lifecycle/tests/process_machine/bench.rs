@@ -19,6 +19,8 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Bench {
     pub(crate) process: Process,
     pub(crate) machine: MachineId,
+    pub(crate) owner: OwnerId,
+    pub(crate) keeps: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -32,13 +34,15 @@ impl Bench {
         Self {
             process,
             machine,
+            owner: OwnerId::generate(),
+            keeps: false,
             now: now(),
         }
     }
 
     pub(crate) fn handle(&self, event: &Event) -> (ProcessStatus, Vec<Effect>) {
-        let owner = OwnerId::generate();
-        let mut context = Context::new(&self.process, self.machine, owner, self.now, 1.0);
+        let mut context = Context::new(&self.process, self.machine, self.owner, self.now, 1.0);
+        context.keeps = self.keeps;
         let status = handle(event, &mut context);
         (status, context.into_effects())
     }

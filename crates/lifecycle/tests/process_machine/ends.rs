@@ -338,3 +338,19 @@ fn a_failure_with_attempts_left_is_tried_again_after_a_backoff() {
         }
     }
 }
+
+#[test]
+fn a_failure_stays_with_whoever_tries_it_again_himself() {
+    let mut bench = Bench::new(ProcessStatus::Running);
+    bench.process.max_attempts = 2;
+    bench.process.timeout_ms = Some(60_000);
+    bench.keeps = true;
+    let (status, effects) = bench.handle(&exit(Termination::Exited(1)));
+    assert_eq!(status, ProcessStatus::Queued);
+    let [Effect::Save(ProcessChange::Requeued(requeued))] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(requeued.owner, Some(bench.owner));
+    // Nobody else may before the longest wait, the timeout and its slack are over.
+    assert_eq!(requeued.retry_at, bench.after(300 + 60 + 30));
+}

@@ -82,8 +82,10 @@ pub struct Ended {
 pub struct Requeued {
     /// How the attempt that failed ended; kept in the history.
     pub ended: Ended,
-    /// When the next one is due.
+    /// When the next one is due; the end of the owner's lease when there is one.
     pub retry_at: Timestamp,
+    /// Who keeps it, to make the next one himself; anybody may when there is none.
+    pub owner: Option<OwnerId>,
 }
 
 /// An earlier attempt of a process, as the history keeps it.
@@ -152,7 +154,7 @@ impl ProcessChange {
                 requeued.ended.fill(process);
                 process.status = ProcessStatus::Queued;
                 process.retry_at = Some(requeued.retry_at);
-                process.owner = None;
+                process.owner = requeued.owner;
                 process.attempt += 1;
                 process.stop = None;
             }

@@ -75,16 +75,18 @@ fn take_on(
     sql::<()>(text, parameters).execute(connection).map(|_| ())
 }
 
-/// When the next one is due of those that the claimer does not have.
+/// When the next one is due of those that the claimer does not have, or not any more: the lease is
+/// over.
 fn next_due(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Option<Timestamp>> {
     let query: Sql<Text> = sql(
         "SELECT to_char(r.retry_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM machine_process r
          WHERE r.status = 'queued' AND r.machine_id = ?::uuid AND r.retry_at IS NOT NULL
-             AND r.owner IS DISTINCT FROM ?::uuid
+             AND (r.owner IS DISTINCT FROM ?::uuid OR r.retry_at <= ?::timestamptz)
          ORDER BY r.retry_at, r.created_at, r.id LIMIT 1",
         vec![
             Parameter::text(&claim.machine.simple()),
             Parameter::text(&claim.owner.simple()),
+            Parameter::text(&encoding::time(claim.now)),
         ],
     );
     let next: Option<String> = query.get_result(connection).optional()?;

@@ -1,5 +1,6 @@
 //! `hostledger run`: a program, now, recorded.
 
+mod attended;
 mod detached;
 mod foreground;
 
@@ -24,6 +25,7 @@ Examples:
   hostledger run -t -- vim notes.txt
   hostledger run -t --record -- ./deploy.sh
   hostledger run --timeout 90s -- ./fetch.sh
+  hostledger run --retries 3 --timeout 5m -- ./fetch.sh
   id=$(hostledger run --detach -- ./serve.sh); hostledger logs -f \"$id\"
 
 Exit codes:
@@ -35,8 +37,15 @@ Exit codes:
   2           the command line makes no sense
 With --detach: 0 once the program is executed, or 127, 126 and 125 as above.
 
+With --retries that of the last attempt, and --timeout is that of each.
+
 Signals that ask to end (SIGINT, SIGQUIT, SIGHUP, SIGTERM) are passed on to the program and what
-it started.";
+it started; it is not tried again then.
+
+Whoever runs it tries it again: this program, or with --detach one of its kind that stays in the
+background. What it reads is read once. When whoever runs it dies, the program goes on, and the
+next attempt is queued: a worker (hostledger work) makes it, with the worker's environment, and
+without the values of secret variables, which are gone; such a one is recorded as not started.";
 
 /// Run a program now and record it; its output passes through, its exit code becomes ours
 ///
@@ -64,6 +73,14 @@ pub(crate) struct Args {
     /// Let it read nothing (/dev/null)
     #[arg(long, conflicts_with = "terminal")]
     no_stdin: bool,
+    /// Try it again up to this often when it fails: after a while, which doubles from 1s to 5m
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        conflicts_with = "terminal"
+    )]
+    retries: u32,
     #[command(flatten)]
     options: LaunchOptions,
     /// The program and its arguments
@@ -79,7 +96,10 @@ pub(crate) struct Args {
 impl Args {
     /// The command that is to be run, and how.
     fn command(&self, ledger: &Ledger) -> anyhow::Result<CommandBuilder> {
-        let command = self.options.command(&self.command, ledger)?;
+        let command = self
+            .options
+            .command(&self.command, ledger)?
+            .max_attempts(self.retries.saturating_add(1));
         Ok(if self.detach {
             command.detached()
         } else if self.record {
@@ -96,7 +116,11 @@ impl Args {
 
 /// Runs the program: to its end, or detached until it is executed.
 pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Exit {
-    let ran = if args.detach {
+    let ran = if args.detach && globals.is_attendant {
+        attended::attend(args, globals)
+    } else if args.detach && args.retries > 0 {
+        attended::run(printer)
+    } else if args.detach {
         detached::run(args, globals, printer)
     } else {
         foreground::run(args, globals)
@@ -117,6 +141,12 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Exit
 fn exit(process: &Process) -> Exit {
     match process.outcome {
         Some(Outcome::TimedOut) => Exit::TimeOut,
+        // Between two attempts: as if it had been signalled while it ran.
+        Some(Outcome::Cancelled) => {
+            let signal = process.stop.as_ref().map(|stop| 128 + stop.signal);
+            let code = signal.and_then(|code| u8::try_from(code).ok());
+            code.map_or(Exit::Ours, Exit::Program)
+        }
         _ => Exit::of(process),
     }
 }
@@ -125,6 +155,18 @@ fn exit(process: &Process) -> Exit {
 fn tell_changed(running: &hostledger::Running) {
     if let Some(check) = running.changed_binary() {
         error::warn(&check.to_string());
+    }
+}
+
+/// Says that it is tried again.
+fn tell_attempt(running: &hostledger::Running, globals: &Globals) {
+    if let Ok(process) = running.process()
+        && process.attempt > 1
+        && !globals.quiet
+        && process.outcome != Some(Outcome::Cancelled)
+    {
+        let (attempt, of) = (process.attempt, process.max_attempts);
+        error::warn(&format!("it has failed: attempt {attempt} of {of}"));
     }
 }
 
@@ -138,6 +180,12 @@ fn explain(process: &Process) {
             let limit = format_duration(limit);
             error::report_text(&format!(
                 "process {id} was ended: it ran longer than {limit}"
+            ));
+        }
+        Some(Outcome::Cancelled) => {
+            error::report_text(&format!(
+                "process {id} was cancelled before attempt {}",
+                process.attempt
             ));
         }
         Some(Outcome::Lost) | None => {

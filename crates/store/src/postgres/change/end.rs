@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hostledger_model::{Ended, ProcessChange};
+use hostledger_model::{Ended, OwnerId, ProcessChange};
 
 use super::process::{Step, integers, is_owner, steps, texts};
 use crate::postgres::sql::Parameter;
@@ -63,7 +63,7 @@ pub(super) fn ended(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
          FROM {rows} WHERE r.id = u.id AND {MAY_END} RETURNING u.number",
         end = assignments(),
         start = start_after(),
-        rows = rows(""),
+        rows = rows(&[]),
     );
     (text, parameters(steps))
 }
@@ -90,11 +90,11 @@ pub(super) fn requeued(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
                  CASE WHEN NOT r.never_started THEN r.started_at END,
                  CASE WHEN NOT r.never_started THEN r.log END, {of_u}
              FROM r JOIN u ON r.step = u.number)
-         UPDATE machine_process p SET status = 'queued', retry_at = u.retry_at, owner = NULL,
+         UPDATE machine_process p SET status = 'queued', retry_at = u.retry_at, owner = u.keeper,
              attempt = r.attempt + 1, stop_at = NULL, stop_by = NULL, stop_signal = NULL,
              modified_at = u.now{end}{start}
          FROM r JOIN u ON r.step = u.number WHERE p.id = r.id RETURNING u.number",
-        rows = rows(", retry_at"),
+        rows = rows(&[("retry_at", "::timestamptz[]"), ("keeper", "::uuid[]")]),
         of_u = of_u.join(", "),
         end = assignments(),
         start = START.iter().fold(String::new(), |mut text, name| {
@@ -112,11 +112,15 @@ pub(super) fn requeued(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
     };
     let mut parameters = parameters(steps);
     parameters.push(texts(steps, due));
+    parameters.push(texts(steps, |step| match step.change {
+        ProcessChange::Requeued(requeued) => requeued.owner.map(OwnerId::simple),
+        _ => None,
+    }));
     (text, parameters)
 }
 
-/// The steps as rows called `u`, those of [`parameters`] and one more time if so named.
-fn rows(more: &str) -> String {
+/// The steps as rows called `u`, those of [`parameters`] and more of these names and types.
+fn rows(more: &[(&str, &str)]) -> String {
     let mut arrays = String::new();
     let mut names = String::new();
     for (name, array) in COLUMNS {
@@ -124,13 +128,14 @@ fn rows(more: &str) -> String {
         let _ = write!(arrays, ", ?{array}");
         let _ = write!(names, ", {name}");
     }
-    let last = if more.is_empty() {
-        ""
-    } else {
-        ", ?::timestamptz[]"
-    };
+    let (mut last, mut last_names) = (String::new(), String::new());
+    for (name, array) in more {
+        let _ = write!(last, ", ?{array}");
+        let _ = write!(last_names, ", {name}");
+    }
     format!(
-        "{}{arrays}, ?, ?{last}) AS u (number, id, owner, now{names}, by_itself, before_start{more})",
+        "{}{arrays}, ?, ?{last}) AS u (number, id, owner, now{names}, by_itself, before_start\
+         {last_names})",
         steps!()
     )
 }

@@ -80,13 +80,18 @@ fn due(connection: &mut SqliteConnection, claim: &Claim) -> QueryResult<Vec<Read
     limited(all, claim.limit).load(connection)
 }
 
-/// When the next one is due of those that the claimer does not have.
+/// When the next one is due of those that the claimer does not have, or not any more: the lease is
+/// over.
 fn next_due(connection: &mut SqliteConnection, claim: &Claim) -> QueryResult<Option<Timestamp>> {
     let all = process::table
         .filter(process::status.eq(status(ProcessStatus::Queued)))
         .filter(process::machine_id.eq(claim.machine.simple()))
         .filter(process::retry_at.is_not_null())
-        .filter(process::owner.is_not(claim.owner.simple()))
+        .filter(
+            process::owner
+                .is_not(claim.owner.simple())
+                .or(process::retry_at.le(encoding::time(claim.now))),
+        )
         .order((process::retry_at, process::created_at, process::id))
         .select(process::retry_at);
     let next: Vec<Option<String>> = limited(all, 1).load(connection)?;

@@ -233,7 +233,7 @@ pub(in crate::sqlite) fn change(
                 EndedRow::from(ended),
                 start_after(ended),
                 process::retry_at.eq(encoding::time(requeued.retry_at)),
-                nobody,
+                process::owner.eq(requeued.owner.map(OwnerId::simple)),
                 process::attempt.eq(process::attempt + 1),
                 no_stop,
                 modified,

@@ -84,6 +84,23 @@ pub(crate) fn take_what_is_due_in_its_order<H: Harness>() {
     assert_eq!(claim(store, here, owner, 61, 32).next_due, None);
 }
 
+pub(crate) fn tell_of_one_s_own_whose_lease_is_over<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid").id;
+    for number in 0..3 {
+        queued(store, machine, number, 60);
+    }
+    let owner = OwnerId::generate();
+    assert_eq!(claim(store, machine, owner, 60, 32).next_due, None);
+    // A day later, as the clock has it: one is taken on anew, and two are due.
+    let day = 24 * 60 * 60;
+    let claims = claim(store, machine, owner, 60 + day, 1);
+    assert_eq!(claims.claimed.len(), 1);
+    assert_eq!(claims.next_due, Some(at(60 + day)));
+    assert_eq!(claim(store, machine, owner, 60 + day, 32).claimed.len(), 2);
+}
+
 pub(crate) fn of_the_same_moment_go_by_their_making_then_their_id<H: Harness>() {
     let harness = H::fresh();
     let store = harness.store();

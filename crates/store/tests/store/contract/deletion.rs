@@ -23,6 +23,7 @@ pub(crate) fn a_process_leaves_its_children_and_takes_its_attempts<H: Harness>()
     let requeued = ProcessChange::Requeued(Requeued {
         ended: ended(1),
         retry_at: at(60),
+        owner: None,
     });
     insert(store, &parent);
     insert(store, &child);
@@ -134,6 +135,7 @@ pub(crate) fn what_has_ended_is_pruned_with_what_belongs_to_it_and_nothing_else<
     let requeued = ProcessChange::Requeued(Requeued {
         ended: ended(1),
         retry_at: at(60),
+        owner: None,
     });
     for step in [
         ProcessChange::Started(started(1)),

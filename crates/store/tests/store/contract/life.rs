@@ -32,6 +32,7 @@ fn requeue() -> ProcessChange {
     ProcessChange::Requeued(Requeued {
         ended: ended(3),
         retry_at: at(60),
+        owner: None,
     })
 }
 
@@ -75,6 +76,7 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
         ProcessChange::Requeued(Requeued {
             ended,
             retry_at: at(60),
+            owner: None,
         })
     };
     let life = [
@@ -85,6 +87,13 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
         stop(),
         again(stopped(Outcome::TimedOut)),
         claim(owner),
+        ProcessChange::Started(started(4711)),
+        // Who keeps it does not claim it.
+        ProcessChange::Requeued(Requeued {
+            ended: ended(7),
+            retry_at: at(400),
+            owner: Some(owner),
+        }),
         ProcessChange::Started(started(4712)),
         again(ended(3)),
         claim(owner),
@@ -105,7 +114,7 @@ pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() 
     }
     assert_eq!(
         (process.attempt, process.status),
-        (5, ProcessStatus::Exited)
+        (6, ProcessStatus::Exited)
     );
 }
 
@@ -316,6 +325,7 @@ pub(crate) fn each_outcome_has_its_place_in_a_life<H: Harness>() {
         let again = ProcessChange::Requeued(Requeued {
             ended: ended.clone(),
             retry_at: at(60),
+            owner: None,
         });
         let never_ran = outcome.is_before_start();
         let lost = *outcome == Outcome::Lost;
@@ -384,6 +394,7 @@ pub(crate) fn a_requeued_attempt_goes_to_the_history<H: Harness>() {
         let end = Requeued {
             ended: ended(exit_code),
             retry_at: at(60),
+            owner: None,
         };
         let steps = [
             claim(owner),

@@ -122,6 +122,7 @@ macro_rules! contract_suite {
             }
             claims {
                 take_what_is_due_in_its_order,
+                tell_of_one_s_own_whose_lease_is_over,
                 of_the_same_moment_go_by_their_making_then_their_id,
                 last_for_a_lease_and_no_longer,
                 go_to_one_of_many_who_ask_at_once,
