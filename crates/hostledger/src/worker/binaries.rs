@@ -207,7 +207,10 @@ impl Foreman {
             return Ok(());
         };
         let (id, ledger) = (claimed.id, ledger.clone());
-        let (installer, shared) = (self.installer.clone(), Arc::clone(&self.shared));
+        let mut installer = self.installer.clone();
+        // What the machine's configuration names may have changed since the work began.
+        installer.place = ledger.place()?;
+        let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new()
             .name("hostledger-install".to_owned())
             .spawn(move || {

@@ -36,7 +36,7 @@ pub use output::{HookOutput, PassedOver, tag};
 pub use plugin_config::{ConfigError, PluginConfig};
 pub use problem::Problem;
 pub use property::{Property, ValueType};
-pub use provider::{HookProvider, RecordSink};
+pub use provider::{HookProvider, HookRecord, RecordSink};
 pub use required::{RequiredBinary, required_binaries};
 pub use resolution::{Resolved, Source, Sources};
 pub use settings::{Disabled, Settings};
