@@ -150,7 +150,9 @@ fn a_worker_asks_whom_it_may() {
     assert_eq!(status(&ledger, "tool"), "queued");
     assert_eq!(status(&ledger, "other"), "installed");
 
-    binary(&ledger, &["remove", "other"]).output().expect_code(0);
+    binary(&ledger, &["remove", "other"])
+        .output()
+        .expect_code(0);
     binary(&ledger, &["remove", "tool"]).output().expect_code(0);
     ask_for(&ledger, lines);
     let listed = ledger.path("plugins");

@@ -82,10 +82,10 @@ impl EventLoop {
 
     fn start_claimed(&mut self, claimed: Claimed) {
         let Some(work) = &mut self.work else { return };
-        let process = claimed.process;
+        let mut process = claimed.process;
         let id = process.id;
         work.begin(id);
-        let (order, event) = match work.plan.orders.order(&process) {
+        let (order, event) = match work.plan.orders.order(&mut process) {
             Ok(order) => (Some(Box::new(order)), Event::Tick),
             Err(refusal) => {
                 let (exit_code, reason) = (refusal.exit_code, refusal.reason);

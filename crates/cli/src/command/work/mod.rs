@@ -4,14 +4,16 @@ mod progress;
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use anstyle::Style;
 use anyhow::Context as _;
 use clap::ValueEnum;
-use hostledger::{OnExit, Process, Worker};
+use hostledger::{BinaryCheck, OnExit, Process, Worker};
 
 use super::installers::Installers;
 use crate::args::Globals;
+use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Stopping;
@@ -105,12 +107,24 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         builder = builder.clone().tell_ended(sender);
         ended
     });
-    let worker = builder.start()?;
+    let (sender, changed) = channel();
+    let worker = builder.tell_changed(sender).start()?;
+    // Ends with the work.
+    let telling = thread::spawn(move || tell_changed(&changed));
     signals.during(&worker, |worker| match ended {
         Some(ended) => print_records(worker, ended, printer),
         None => show(worker, printer),
     })?;
+    if telling.join().is_err() {
+        tracing::error!("who tells of changed programs has panicked");
+    }
     Ok(Exit::Success)
+}
+
+fn tell_changed(changed: &Receiver<BinaryCheck>) {
+    for check in changed {
+        error::warn(&check.to_string());
+    }
 }
 
 /// The work goes on when nobody reads its records any more.
