@@ -169,3 +169,26 @@ fn a_worker_asks_whom_it_may() {
         "{other}"
     );
 }
+
+#[test]
+fn what_is_installed_as_it_is_asked_for_is_not_installed_again() {
+    let ledger = Ledger::new();
+    npm(&ledger, "", "1.0");
+    let installed = record(&ledger, &["install", "tool", "--providers", "npm"]);
+    let line = r#"{"type":"BinaryRequest","name":"tool","binproviders":"env,npm"}"#;
+    ask_for(&ledger, line);
+    work(&ledger, &["--once"]).output().expect_code(0);
+    assert_eq!(installs(&ledger), 1);
+    assert_eq!(status(&ledger, "tool"), "installed");
+
+    // Asked for otherwise, it is; and as often as it takes, whatever somebody else was content with.
+    tool(&ledger, "npm", "exit 1");
+    let newer = r#"{"type":"BinaryRequest","name":"tool","binproviders":"npm","min_version":"2"}"#;
+    ask_for(&ledger, newer);
+    work(&ledger, &["--once"]).output().expect_code(0);
+    let waits = record(&ledger, &["show", "tool"]);
+    assert_eq!(
+        (&waits["status"], &waits["id"]),
+        (&json!("queued"), &installed["id"])
+    );
+}

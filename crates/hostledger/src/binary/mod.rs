@@ -1,5 +1,6 @@
 //! Binaries: finding, installing and verifying programs.
 
+mod asking;
 mod candidates;
 mod find;
 mod guard;
@@ -9,9 +10,11 @@ mod remove;
 mod run;
 mod used;
 mod verify;
+mod waiting;
 
 pub(crate) use guard::Guard;
 pub use install::InstallBuilder;
+pub(crate) use install::is_as_wanted;
 pub(crate) use run::Recorded;
 pub(crate) use used::{InstalledPrograms, may_use};
 pub use verify::{BinaryCheck, Drift};

@@ -1,6 +1,7 @@
 //! Hooks that install programs, as providers.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,9 +77,13 @@ impl HookProvider {
         if process.started_at.is_none() {
             return Ok(None);
         }
-        let log = runner.open_stdout(process)?;
         let unreadable = |error: std::io::Error| RunError(error.into());
-        let mut output: HookOutput<_> = begin.records(log, process).map_err(unreadable)?;
+        let output: Box<dyn BufRead> = match runner.open_stdout(process)? {
+            Some(log) => Box::new(begin.open(log, process).map_err(unreadable)?),
+            // It has removed its own log: what the row has of it is all there is.
+            None => Box::new(process.stdout.as_bytes()),
+        };
+        let mut output = HookOutput::new(output);
         let has_failed = Verdict::of(process, None).is_failure();
         let mut answer = None;
         let mut others = output.by_ref().filter_map(|record| {
@@ -163,6 +168,7 @@ fn found(record: &Map<String, Value>, request: &Request<'_>, provider: &str) -> 
     Some(Found {
         abspath: text("abspath")?.into(),
         version: text("version"),
+        sha256: text("sha256"),
         binprovider: Some(text("binprovider").unwrap_or_else(|| provider.to_owned())),
     })
 }
