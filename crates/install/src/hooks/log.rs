@@ -18,6 +18,9 @@ const STDOUT: &str = "stdout.log";
 pub struct LogBegin(u64);
 
 impl LogBegin {
+    /// Of a log that nobody has written to.
+    pub const NEW: Self = Self(0);
+
     /// To be asked before the hook is started in this working directory.
     #[must_use]
     pub fn now(directory: &Path, hook: &Hook) -> Self {
