@@ -184,3 +184,35 @@ fn secrets_of_the_launcher_are_inherited_and_not_written_down() {
         "{database:?}"
     );
 }
+
+#[test]
+fn a_program_that_the_launcher_names_for_a_hook_is_known_and_refused_when_it_has_changed() {
+    let ledger = Ledger::new();
+    plugin_file(&ledger, "web/on_X__10_web.sh", "exit 0");
+    let program = ledger.path("opt/browser");
+    let write = |text: &str| {
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, mode).unwrap();
+    };
+    write("echo 1.0");
+    let path = program.to_str().unwrap();
+    let binary = ledger.json(["binary", "install", path, "--providers", "env"])[0].clone();
+    let strict = || hook(&ledger, &["run", "X", "--strict"]).env("WEB_BINARY", path);
+    let ran = Ran::of(strict());
+    let process = ran.process("on_X__10_web.sh");
+    assert_eq!(
+        process["binary_id"],
+        binary["id"],
+        "{}",
+        ran.output.report()
+    );
+    write("echo 1.1");
+    let refused = strict().output().expect_code(1);
+    assert!(
+        refused.stderr_text().contains("has changed"),
+        "{}",
+        refused.report()
+    );
+}
