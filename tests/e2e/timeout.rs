@@ -62,7 +62,7 @@ fn there_is_none_unless_it_is_given() {
     let ledger = Ledger::new();
     let id = detach(&ledger, &[], UNTIL_GO);
     let process = record(&ledger, &id);
-    assert!(process.get("timeout_ms").is_none(), "{process:#}");
+    assert!(process["timeout_ms"].is_null(), "{process:#}");
     fs::write(ledger.path("go"), "").unwrap();
     ledger.run(["wait", &id]).expect_code(0);
 }

@@ -182,7 +182,9 @@ enum CaptureError {
 /// directory.
 #[must_use]
 pub fn place(process: &Process) -> LogPlace {
-    let is_hook = process.process_type == ProcessType::Hook;
+    // One that asks for the directory of all logs gets that: its own is somebody else's now.
+    let is_elsewhere = process.launch.log_directory.as_deref() == Some(SHARED);
+    let is_hook = process.process_type == ProcessType::Hook && !is_elsewhere;
     match LogPlacement::of(is_hook, &process.command(), process.launch.log_in_pwd) {
         LogPlacement::Program { path } => LogPlace::Directory { path },
         LogPlacement::Ledger => LogPlace::Files {
@@ -228,7 +230,8 @@ fn shared_stem(process: &Process) -> String {
     format!("{directory}/{}.{}", process.id.simple(), process.attempt)
 }
 
-const SHARED: &str = "processes";
+/// The directory of all logs that have no other place.
+pub const SHARED: &str = "processes";
 const MACHINES: &str = "machines";
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ impl Ledger {
             return Err(LedgerError::NotLaunchable { id });
         }
         let secrets = self.kept_secrets(&process)?;
+        let said = process.binary_id;
         let prepared = self.prepare(&mut process, &secrets, Stdio::default())?;
         let supervision = self.supervision(prepared.needs_keeper())?;
         let now = Timestamp::now();
@@ -42,12 +43,16 @@ impl Ledger {
             owner: supervision.owner(),
             lease_until: lease_end(process.timeout_ms, now),
         };
-        let change = Change::ChangeProcess {
+        let uses = process.binary_id.filter(|_| process.binary_id != said);
+        let uses = uses.map(|binary| ProcessChange::Uses { binary });
+        let changes = [Some(claim.clone()), uses].into_iter().flatten();
+        let changes = changes.map(|change| Change::ChangeProcess {
             id,
-            change: claim.clone(),
+            change,
             owner: None,
-        };
-        if !self.store().submit(now, vec![change]).wait()?.is_applied() {
+        });
+        let commit = self.store().submit(now, changes.collect()).wait()?;
+        if !commit.is_applied() {
             return Err(LedgerError::NotLaunchable { id });
         }
         claim.apply(&mut process, now);
@@ -94,9 +99,10 @@ impl Ledger {
         secrets: &Map<String, Value>,
         stdio: Stdio,
     ) -> Result<Prepared, LedgerError> {
-        let check = self.check_used(process)?;
-        let process = &*process;
         let lib_bin = Some(self.writable_data_dir()?.lib_bin()).filter(|it| it.is_dir());
+        let environment = environment(process, secrets, lib_bin.as_deref());
+        let check = self.check_used(process, &environment)?;
+        let process = &*process;
         let (stdin, output, ends) = self.open_stdio(process, stdio)?;
         let order = LaunchOrder {
             command: process
@@ -105,7 +111,7 @@ impl Ledger {
                 .map(OsString::from_vec)
                 .collect(),
             working_directory: OsString::from_vec(process.working_directory().to_vec()).into(),
-            environment: environment(process, secrets, lib_bin.as_deref()),
+            environment,
             attributes: process.launch.clone(),
             stdin,
             output,

@@ -62,7 +62,7 @@ pub use data_dir::{DataDir, DataDirError};
 pub use ended::Ended;
 pub use error::LedgerError;
 pub use hooks::{EventRun, HookEnd, HookNews, Interruption, Plugins, PluginsBuilder};
-pub use import::{Import, Imported};
+pub use import::{Import, Imported, LONGEST_RECORD};
 pub use intake::{Intake, Taken};
 pub use ledger::Ledger;
 pub use options::{KeeperChoice, LedgerOptions};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hostledger_model::{InstalledFile, binary_limits};
 
-use crate::providers::{Bash, run_command};
+use crate::providers::{Bash, Env, run_command};
 use crate::{
     BinaryProvider, Digests, Found, Install, Request, Runner, Unsuccessful, ask_version,
     compare_versions, is_program,
@@ -22,6 +22,13 @@ pub fn attempt(
     digests: &Digests,
 ) -> Result<InstalledFile, Unsuccessful> {
     let overrides = request.overrides(provider.name());
+    let says_how = overrides.install.is_some() || !overrides.packages.is_empty();
+    if request.binary.name.contains('/') && provider.name() != Env::NAME && !says_how {
+        return Err(Unsuccessful::skipped(format!(
+            "a path is asked for, and no package is named for {}",
+            provider.name()
+        )));
+    }
     let mut found = match (&overrides.install, provider.name()) {
         // A line of its own is what this one is for.
         (None, _) | (Some(Install::Line(_)), Bash::NAME) => provider.install(request, runner)?,
@@ -78,6 +85,14 @@ fn describe(
     let sha256 = sum.map_err(|error| {
         Unsuccessful::failed(format!("the content of {shown} cannot be read: {error}"))
     })?;
+    if let Some(said) = &found.sha256
+        && !said.eq_ignore_ascii_case(&sha256)
+    {
+        return Err(Unsuccessful::failed(format!(
+            "{shown} has the sha256 {sha256}, and {} says that it has {said}",
+            provider.name()
+        )));
+    }
     Ok(InstalledFile {
         abspath: abspath.to_owned(),
         version: binary_limits::VERSION.cut(version),

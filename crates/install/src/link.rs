@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, RenameFlags, fstat, mkdirat, open, openat, readlinkat,
-    renameat, renameat_with, statat, symlinkat, unlinkat,
+    renameat, renameat_with, stat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -50,15 +50,15 @@ pub enum LinkError {
 /// See [`LinkError`].
 pub fn link(data: &Path, name: &str, target: &Path) -> Result<(), LinkError> {
     let path = data.join("lib/bin").join(name);
-    // The program is there itself.
-    if target == path {
-        return Ok(());
-    }
     let bin = open_bin(data)?;
     let failed = |errno: Errno| LinkError::Failed {
         path: path.clone(),
         source: errno.into(),
     };
+    // The program is there itself, by whatever way the directory is reached.
+    if target.file_name() == Some(OsStr::new(name)) && is_in(target, &bin).map_err(failed)? {
+        return Ok(());
+    }
     let is_there = match kind(&bin, name).map_err(failed)? {
         None => false,
         Some(FileType::Symlink) => {
@@ -92,6 +92,15 @@ pub fn link(data: &Path, name: &str, target: &Path) -> Result<(), LinkError> {
     }
     discard(&bin, &made).map_err(failed)?;
     renamed.map_err(failed)
+}
+
+/// Whether a file is in a directory.
+fn is_in(file: &Path, directory: &OwnedFd) -> Result<bool, Errno> {
+    let Some(parent) = file.parent().and_then(|it| stat(it).ok()) else {
+        return Ok(false);
+    };
+    let directory = fstat(directory)?;
+    Ok((parent.st_dev, parent.st_ino) == (directory.st_dev, directory.st_ino))
 }
 
 /// Removes the link `<data>/lib/bin/<name>`, if it leads to `target`.

@@ -63,13 +63,47 @@ pub(crate) fn check_argument(provider: &str, argument: &str) -> Result<(), Inval
     };
     let letters = |it: char| it.is_ascii_alphanumeric() || "._+-@=<>!~^*,:[]".contains(it);
     let begins = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    if is_short(argument) && plain.starts_with(begins) && plain.chars().all(letters) {
+    let is_setting = option.is_some_and(|option| sets_anything(provider, option));
+    if is_short(argument) && !is_setting && plain.starts_with(begins) && plain.chars().all(letters)
+    {
         return Ok(());
     }
     Err(InvalidName::Argument {
         provider: provider.to_owned(),
         argument: cut(argument),
     })
+}
+
+/// Whether an option can set whatever there is, commands to be run among it.
+///
+/// apt and npm take the beginnings of their options as well.
+fn sets_anything(provider: &str, option: &str) -> bool {
+    let key = option.split('=').next().unwrap_or(option);
+    let begins = |long: &str| !key.is_empty() && long.starts_with(key);
+    match provider {
+        "apt" => ["option", "config-file"].into_iter().any(begins),
+        "npm" => [
+            "script-shell",
+            "node-options",
+            "userconfig",
+            "globalconfig",
+            "prefix",
+            "git",
+        ]
+        .into_iter()
+        .any(begins),
+        "cargo" => ["config", "root", "target-dir"].contains(&key),
+        "pip" => [
+            "python",
+            "target",
+            "prefix",
+            "root",
+            "config-settings",
+            "global-option",
+        ]
+        .contains(&key),
+        _ => false,
+    }
 }
 
 fn is_file_name(name: &str) -> bool {
@@ -94,6 +128,28 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_that_set_whatever_there_is_are_refused() {
+        for (provider, argument) in [
+            ("apt", "--option=DPkg::Pre-Invoke::=reboot"),
+            ("apt", "--opt=DPkg::Pre-Invoke::=reboot"),
+            ("apt", "--config-file=x"),
+            ("npm", "--script-shell=x"),
+            ("cargo", "--config=x"),
+            ("pip", "--target=.."),
+        ] {
+            assert!(check_argument(provider, argument).is_err(), "{argument}");
+        }
+        for (provider, argument) in [
+            ("apt", "--no-install-suggests"),
+            ("pip", "--no-deps"),
+            ("cargo", "--features=tls"),
+            ("npm", "--no-save"),
+        ] {
+            assert!(check_argument(provider, argument).is_ok(), "{argument}");
+        }
+    }
 
     #[test]
     fn programs_have_plain_names_or_absolute_paths() {

@@ -42,6 +42,8 @@ pub struct Found {
     pub abspath: PathBuf,
     /// Which version, when the provider knows for certain: the program is not asked then.
     pub version: Option<String>,
+    /// The SHA-256 that the provider says it has, when it says: another one is a failure.
+    pub sha256: Option<String>,
     /// Who installed it, when it is not the provider itself.
     pub binprovider: Option<String>,
 }
@@ -53,6 +55,7 @@ impl Found {
         Self {
             abspath: abspath.into(),
             version: None,
+            sha256: None,
             binprovider: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,12 +27,31 @@ pub trait Runner {
     /// It could not be recorded.
     fn run(&self, order: Order) -> Result<Process, RunError>;
 
-    /// All that a process which was run here has written to its output: its row has a bounded
-    /// part.
+    /// All that a process which was run here has written to its output, of which its row has a
+    /// bounded part; none when the log is not there any more.
     ///
     /// # Errors
     /// The log cannot be opened.
-    fn open_stdout(&self, process: &Process) -> Result<File, RunError>;
+    fn open_stdout(&self, process: &Process) -> Result<Option<File>, RunError>;
+
+    /// Becomes readable when nothing more is to be waited for or begun, if it ever does.
+    fn interruption(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// How long the provider has left.
+    fn time_left(&self) -> Duration {
+        PROVIDER_TIMEOUT
+    }
+
+    /// Ends what others who are dead have left running for this provider, for one that must not
+    /// run twice in one place.
+    ///
+    /// # Errors
+    /// It cannot be found or ended.
+    fn end_orphans(&self, _provider: &str) -> Result<(), RunError> {
+        Ok(())
+    }
 }
 
 /// A program to be run for a provider.

@@ -66,7 +66,9 @@ pub use hostledger_sys::{
     SpawnError, Stage,
 };
 pub use identity::IdentityError;
-pub use launch::{InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin};
+pub use launch::{
+    InvalidLaunch, Launch, LaunchError, LaunchSpec, Launched, Output, Stdin, program_files,
+};
 pub use live::LiveUsage;
 pub use means::{Means, UnknownMeans};
 pub use output::{

@@ -111,7 +111,8 @@ pub enum Used {
 }
 
 impl Change {
-    /// Whether something may be due by it that was not before.
+    /// Whether something may be due by it that was not before, or a binary is that somebody waits
+    /// for.
     #[must_use]
     pub fn queues(&self) -> bool {
         match self {
@@ -124,10 +125,12 @@ impl Change {
             },
             Self::RequestBinary(_) => true,
             Self::InsertBinary(binary) | Self::UpdateBinary(binary) => binary.retry_at.is_some(),
-            Self::ChangeBinary { change, .. } => matches!(
+            // An end is what those are waiting for who have asked for the same.
+            Self::ChangeBinary { change, .. } => !matches!(
                 change,
-                BinaryChange::Deferred { .. } | BinaryChange::Requeued { .. }
+                BinaryChange::Claimed { .. } | BinaryChange::Trying { .. }
             ),
+            Self::DeleteBinary(_) => true,
             _ => false,
         }
     }

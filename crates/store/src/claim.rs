@@ -35,6 +35,20 @@ pub struct Claims {
     /// the past when there were more than asked for, none when no other is queued. The end of
     /// somebody else's lease counts as well.
     pub next_due: Option<Timestamp>,
+    /// Another one whenever an installed binary of the machine has come, gone or changed: whoever
+    /// keeps them in mind sees by it whether that is still what stands there.
+    pub binaries: BinariesMark,
+}
+
+/// What the installed binaries of a machine are known by as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BinariesMark(Option<(i64, String)>);
+
+impl BinariesMark {
+    /// Of this many, and when the last one was modified; the default when there is none.
+    pub(crate) fn of(count: i64, last: Option<String>) -> Self {
+        Self((count > 0).then(|| (count, last.unwrap_or_default())))
+    }
 }
 
 /// A process that was taken on.

@@ -29,7 +29,7 @@ mod watch;
 mod writer;
 
 pub use change::{Change, Used};
-pub use claim::{Claim, Claimed, Claims};
+pub use claim::{BinariesMark, Claim, Claimed, Claims};
 pub use error::{CorruptRow, ReadOnly, StoreError};
 pub use filter::ProcessFilter;
 pub use location::{Database, InvalidLocation, OpenOptions};

@@ -111,6 +111,9 @@ pub trait Store: Send + Sync {
         abspath: &str,
     ) -> Result<Option<Binary>, StoreError>;
 
+    /// All binaries of a machine that are installed and have a path, those modified last first.
+    fn valid_binaries(&self, machine: MachineId) -> Result<Rows<Binary>, StoreError>;
+
     /// A machine's binary of exactly this name, whatever its status: the one modified last.
     fn binary_by_name(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError>;
 

@@ -33,6 +33,21 @@ impl FileLock {
         }
     }
 
+    /// Takes the lock, and waits for as long as others hold it. The kernel tells when they let go;
+    /// nothing else ends the wait.
+    ///
+    /// # Errors
+    /// Those of [`try_acquire`](Self::try_acquire).
+    pub fn acquire(file: File) -> io::Result<Self> {
+        loop {
+            match lock_call(&file, libc::F_OFD_SETLKW) {
+                Ok(_) => return Ok(Self { file }),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
     /// Whether somebody else holds the lock, without taking it; reading the file is enough.
     ///
     /// # Errors
@@ -90,6 +105,22 @@ mod tests {
         drop(lock);
         assert!(!FileLock::is_held(&reader).unwrap());
         assert!(FileLock::try_acquire(open()).unwrap().is_some());
+    }
+
+    #[test]
+    fn who_waits_has_it_when_it_is_free() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let held = FileLock::try_acquire(file.reopen().unwrap()).unwrap();
+        let (sender, got) = std::sync::mpsc::channel();
+        let waits = file.reopen().unwrap();
+        let waiter = std::thread::spawn(move || sender.send(FileLock::acquire(waits)).unwrap());
+        let still = got.recv_timeout(std::time::Duration::from_millis(50));
+        assert!(still.is_err(), "it is held");
+        drop(held);
+        let lock = got.recv().unwrap().unwrap();
+        assert!(FileLock::is_held(&file.reopen().unwrap()).unwrap());
+        drop(lock);
+        waiter.join().unwrap();
     }
 
     #[test]

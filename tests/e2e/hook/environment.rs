@@ -151,13 +151,21 @@ fn secrets_of_the_launcher_are_inherited_and_not_written_down() {
         &ledger,
         "a/config.json",
         r#"{"properties":{"A_API":{"type":"string","x-aliases":["OLD_API"],"x-sensitive":true},
+                          "A_LOGIN":{"type":"string","x-fallback":"LOGIN","x-sensitive":true},
                           "A_TOKEN":{"type":"string","x-aliases":["OLD_TOKEN"]}}}"#,
     );
     let run = hook(&ledger, &["run", "X"])
         .env("OLD_API", "pssst-1")
+        .env("LOGIN", "pssst-3")
         .env("OLD_TOKEN", "pssst-2");
     let ran = Ran::of(run);
     assert_eq!(ran.records().next().unwrap()["env"]["A_TOKEN"], "pssst-2");
+    let id = ran.processes().next().unwrap()["id"].as_str().unwrap();
+    let made = fs::read_to_string(ledger.path("a/.hooks/on_X__10_a.py/cmd.sh")).unwrap();
+    let stored = ledger.run(["show", "--script", id]).expect_code(0);
+    for script in [made.as_str(), stored.stdout_text()] {
+        assert!(!script.contains("pssst"), "{script}");
+    }
     // The log holds what the hook itself has printed.
     fs::remove_dir_all(ledger.path("a")).unwrap();
     let left = ledger
@@ -175,14 +183,36 @@ fn secrets_of_the_launcher_are_inherited_and_not_written_down() {
         database.iter().all(|it| it.contains("ledger.sqlite3")),
         "{database:?}"
     );
-    let id = ran.processes().next().unwrap()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let script = ledger.run(["show", "--script", &id]).expect_code(0);
-    assert!(
-        !script.stdout_text().contains("pssst"),
+}
+
+#[test]
+fn a_program_that_the_launcher_names_for_a_hook_is_known_and_refused_when_it_has_changed() {
+    let ledger = Ledger::new();
+    plugin_file(&ledger, "web/on_X__10_web.sh", "exit 0");
+    let program = ledger.path("opt/browser");
+    let write = |text: &str| {
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, mode).unwrap();
+    };
+    write("echo 1.0");
+    let path = program.to_str().unwrap();
+    let binary = ledger.json(["binary", "install", path, "--providers", "env"])[0].clone();
+    let strict = || hook(&ledger, &["run", "X", "--strict"]).env("WEB_BINARY", path);
+    let ran = Ran::of(strict());
+    let process = ran.process("on_X__10_web.sh");
+    assert_eq!(
+        process["binary_id"],
+        binary["id"],
         "{}",
-        script.report()
+        ran.output.report()
+    );
+    write("echo 1.1");
+    let refused = strict().output().expect_code(1);
+    assert!(
+        refused.stderr_text().contains("has changed"),
+        "{}",
+        refused.report()
     );
 }

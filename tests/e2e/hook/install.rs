@@ -260,3 +260,54 @@ fn hostile_names_never_reach_a_hook() {
     }
     assert!(ledger.processes().is_empty());
 }
+
+#[test]
+fn a_hash_that_a_hook_says_has_to_be_right() {
+    let ledger = Ledger::new();
+    let wrong = INSTALLS.replace(
+        r#"\"sha256\":\"\""#,
+        &format!(r#"\"sha256\":\"{}\""#, "0".repeat(64)),
+    );
+    plugin_file(&ledger, "mine/on_BinaryRequest__50_mine.sh", &wrong);
+    let none = reasons(install(&ledger, &["greeter", "--hooks-only"]));
+    assert!(
+        none[0].1 == "failed" && none[0].2.contains("has the sha256"),
+        "{none:?}"
+    );
+    let right = INSTALLS.replace(
+        r#"\"sha256\":\"\""#,
+        r#"\"sha256\":\"$(sha256sum "$LIB_DIR/mine/$name" | cut -c1-64)\""#,
+    );
+    plugin_file(&ledger, "mine/on_BinaryRequest__50_mine.sh", &right);
+    installed(install(&ledger, &["greeter", "--hooks-only"]));
+}
+
+#[test]
+fn a_hook_that_removes_its_log_is_one_that_has_failed_or_not_by_what_is_left() {
+    let ledger = Ledger::new();
+    plugin_file(
+        &ledger,
+        "a/on_BinaryRequest__10_a.sh",
+        "rm -rf .hooks; echo gone >&2; exit 1",
+    );
+    plugin_file(
+        &ledger,
+        "mine/on_BinaryRequest__50_mine.sh",
+        &format!("{INSTALLS}\nrm -rf .hooks"),
+    );
+    let record = install(
+        &ledger,
+        &["greeter", "--hooks-only", "--providers", "a,mine"],
+    );
+    let output = record.output();
+    // The second has answered into a log that is not there: it counts as nothing said.
+    let last = json_lines(&output.stdout).pop().expect("a record");
+    let outcomes: Vec<_> = last["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes[0], "failed", "{last}");
+    assert_ne!(last["status"], "started", "{last}");
+}

@@ -137,3 +137,121 @@ fn logs_are_where_hooks_of_archivebox_have_them() {
     let logs = ledger.run(["logs", &id, "--stdout"]).expect_code(0);
     assert_eq!(logs.stdout_text(), "out\n");
 }
+
+#[test]
+fn two_runs_of_a_hook_in_one_directory_do_not_mix_their_records() {
+    let ledger = Ledger::new();
+    // Each prints while the other does.
+    plugin_file(
+        &ledger,
+        "a/on_X__10_a.sh",
+        r#"who=${1#--who=}; touch "../began-$who"
+        until [ -e ../began-1 ] && [ -e ../began-2 ]; do sleep 0.01; done
+        for n in 1 2 3 4 5 6 7 8 9; do echo "{\"type\":\"Told\",\"who\":\"$who\"}"; sleep 0.01; done"#,
+    );
+    let runs = ["1", "2"].map(|who| {
+        let who = format!("who={who}");
+        hook(&ledger, &["run", "X", "--json", "--arg", &who]).start()
+    });
+    for (who, run) in ["1", "2"].into_iter().zip(runs) {
+        let lines = hostledger_tests::json_lines(&run.wait().expect_code(0).stdout);
+        let told: Vec<_> = lines.iter().filter(|it| it["type"] == "Told").collect();
+        assert_eq!(told.len(), 9, "{lines:#?}");
+        assert!(told.iter().all(|it| it["who"] == who), "{lines:#?}");
+    }
+    let mut logs: Vec<_> = ledger
+        .json(["ps", "--all"])
+        .iter()
+        .map(|it| it["log"].clone())
+        .collect();
+    logs.sort_by_key(ToString::to_string);
+    assert_eq!(logs[0], ".hooks/on_X__10_a.sh/", "as it should be");
+    assert!(
+        logs[1].as_str().unwrap().starts_with("processes/"),
+        "{logs:?}"
+    );
+
+    // One that has outlived who waited for it still writes.
+    plugin_file(
+        &ledger,
+        "b/on_Y__10_b.sh",
+        "touch ../at-work; sleep 0.2; while [ -e ../at-work ]; do echo '{\"type\":\"Old\"}'; sleep 0.01; done",
+    );
+    let first = hook(&ledger, &["run", "Y"]).start();
+    hostledger_tests::wait_until("it runs", || ledger.path("at-work").exists());
+    hostledger_tests::wait_until("its start is written", || ledger.json(["ps"]).len() == 1);
+    first.signal(rustix::process::Signal::KILL);
+    first.wait().expect_signal(rustix::process::Signal::KILL);
+    let script = ledger.path("plugins/b/on_Y__10_b.sh");
+    fs::remove_file(&script).unwrap();
+    fs::write(&script, "sleep 0.3; echo '{\"type\":\"New\"}'").unwrap();
+    let second = Ran::of(hook(&ledger, &["run", "Y"]));
+    let types: Vec<_> = second.records().map(|it| it["type"].clone()).collect();
+    assert_eq!(types, ["New"]);
+    fs::remove_file(ledger.path("at-work")).unwrap();
+    hostledger_tests::wait_until("it has ended", || ledger.alive().is_empty());
+}
+
+#[test]
+fn hooks_in_javascript_are_run_by_node() {
+    let ledger = Ledger::new();
+    let node = ledger.other("node").args(["--version"]).output();
+    if !node.status.success() {
+        eprintln!("SKIPPED: there is no node here");
+        return;
+    }
+    plugin_file(
+        &ledger,
+        "web/config.json",
+        r#"{"properties":{"WEB_SIZE":{"type":"string","pattern":"^\\d+,\\d+$","default":"1440,2000"},
+                          "WEB_ARGS":{"type":"array","items":{"type":"string"},"default":["-x"]}}}"#,
+    );
+    plugin_file(
+        &ledger,
+        "web/on_X__10_web.js",
+        r#"const fs = require('fs');
+const arguments_ = process.argv.slice(2);
+fs.writeFileSync('made-here', '');
+console.log('plain text');
+console.log(JSON.stringify({type: 'Told', arguments: arguments_, size: process.env.WEB_SIZE,
+    args: JSON.parse(process.env.WEB_ARGS), modules: process.env.NODE_PATH, cwd: process.cwd()}));
+console.log(JSON.stringify({type: 'BinaryRequest', name: 'wanted', binproviders: 'env'}));
+setTimeout(() => process.exit(10), 10);"#,
+    );
+    let run = hook(
+        &ledger,
+        &["run", "X", "--arg", "url=https://x", "--arg", "deep=true"],
+    );
+    let ran = Ran::of(run.env("WEB_SIZE", "800x600").env("WEB_ARGS", "[1]"));
+    let told = ran.records().next().unwrap();
+    assert_eq!(told["arguments"], json!(["--url=https://x", "--deep"]));
+    assert_eq!(
+        (&told["size"], &told["args"]),
+        (&json!("1440,2000"), &json!(["-x"]))
+    );
+    assert_eq!(told["cwd"], ledger.path("web").to_str().unwrap());
+    assert!(
+        told["modules"]
+            .as_str()
+            .unwrap()
+            .ends_with("/lib/npm/node_modules")
+    );
+    assert!(ledger.path("web/made-here").exists());
+    let process = ran.process("on_X__10_web.js");
+    assert_eq!(
+        (&process["verdict"], &process["exit_code"]),
+        (&json!("skipped"), &json!(10))
+    );
+    assert_eq!(process["cmd"][0], "node");
+    let warned = ran.output.stderr_text();
+    for says in [
+        r"WEB_SIZE of the plugin web is ignored: it is not a text that matches ^\d+,\d+$",
+        "WEB_ARGS of the plugin web is ignored: it is not a list in JSON, each item a text",
+    ] {
+        assert!(warned.contains(says), "{says}: {warned}");
+    }
+    assert_eq!(
+        ledger.json(["binary", "show", "wanted"])[0]["status"],
+        "queued"
+    );
+}

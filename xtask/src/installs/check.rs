@@ -67,6 +67,20 @@ impl<'w> Ground<'w> {
         serde_json::from_str(last).context("no JSON")
     }
 
+    /// Runs an event's hooks; the record of the last one.
+    pub(super) fn run_event(&self, event: &str, plugins: &Path) -> Result<Value> {
+        let ended = self
+            .hostledger()
+            .args(&format!("hook run {event} --json --cwd"))
+            .arg(self.data.join("work"))
+            .arg("--plugins")
+            .arg(plugins)
+            .ended()?;
+        let text = String::from_utf8_lossy(&ended.stdout);
+        let last = text.lines().last().context("no hook was run")?;
+        serde_json::from_str(last).context("no JSON")
+    }
+
     fn plugins(&self) -> Vec<OsString> {
         let hooks = self.hooks.iter();
         hooks

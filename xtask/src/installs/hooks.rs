@@ -32,6 +32,70 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
+/// Packages of which one is not there on most hosts. Their programs say a version of three numbers:
+/// the hook takes a package back whose program says one of two, such as hello.
+const FRESH: [&str; 3] = ["pv", "dos2unix", "ncdu"];
+
+/// Has the hook of apt install a package that is not there yet, and takes it away again: elsewhere
+/// it may find what is there.
+///
+/// # Errors
+/// It is not as it should be.
+pub(super) fn fresh_apt(workspace: &Workspace, ground: &Ground<'_>) -> Result<()> {
+    let is_there = |package: &&str| {
+        let query = Program::new(workspace, "dpkg-query")
+            .args("--show")
+            .arg(package);
+        query.ended().is_ok_and(|output| output.status.success())
+    };
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("    SKIPPED: a package that is not there yet, by apt: we are not root");
+        return Ok(());
+    }
+    let Some(package) = FRESH.into_iter().find(|it| !is_there(it)) else {
+        eprintln!("    SKIPPED: a package that is not there yet, by apt: all of {FRESH:?} are");
+        return Ok(());
+    };
+    let checked = ground.check(&case(package, "apt", "apt"));
+    Program::new(workspace, "apt-get")
+        .args("purge -y -q")
+        .arg(package)
+        .output()
+        .with_context(|| format!("{package} stays"))?;
+    let version = checked?;
+    eprintln!("    {package} {version} by apt, which was not there before and is not any more");
+    Ok(())
+}
+
+/// So many records a hook prints at once.
+const RECORDS: usize = 100_000;
+
+/// Whether a hook that prints very many records has all of them told.
+///
+/// # Errors
+/// Some are missing.
+pub(super) fn many_records(workspace: &Workspace, ground: &Ground<'_>) -> Result<()> {
+    let plugins = workspace.target.join("test-installs/many/printer");
+    std::fs::create_dir_all(&plugins)?;
+    let script = format!(
+        "i=0; while [ $i -lt {RECORDS} ]; do i=$((i+1)); echo '{{\"type\":\"Told\",\"n\":'$i'}}'; done"
+    );
+    std::fs::write(plugins.join("on_Many__10_print.sh"), script)?;
+    let begun = std::time::Instant::now();
+    let row = ground.run_event(
+        "Many",
+        plugins.parent().context("a directory")?.as_std_path(),
+    )?;
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(
+        row["records"] == RECORDS,
+        "{RECORDS} records: {}",
+        row["records"]
+    );
+    eprintln!("    {RECORDS} records of one hook in {seconds:.1} s");
+    Ok(())
+}
+
 const NO_BREW: &str = "--plugin brew --arg name=wget";
 
 /// How hooks end: what is asked of which, and the verdict.
@@ -98,5 +162,6 @@ pub(super) fn ends(workspace: &Workspace, ground: &Ground<'_>) -> Result<()> {
             row.get("records").unwrap_or(&Value::Null)
         );
     }
+    eprintln!("    skips, failures and wrong calls of hooks are told apart");
     Ok(())
 }

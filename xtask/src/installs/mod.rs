@@ -50,11 +50,14 @@ fn try_hooks(workspace: &Workspace, ground: &Ground<'_>) -> Vec<&'static str> {
     eprintln!("    by hooks of abx-plugins:");
     let ground = ground.by_hooks(plugins);
     let mut broken = try_each(workspace, &ground, hooks::CASES.iter());
-    match hooks::ends(workspace, &ground) {
-        Ok(()) => eprintln!("    skips, failures and wrong calls of hooks are told apart"),
-        Err(error) => {
-            eprintln!("    {error:#}");
-            broken.push("hook run");
+    for (what, checked) in [
+        ("apt, afresh", hooks::fresh_apt(workspace, &ground)),
+        ("records", hooks::many_records(workspace, &ground)),
+        ("hook run", hooks::ends(workspace, &ground)),
+    ] {
+        if let Err(error) = checked {
+            eprintln!("    {what}: {error:#}");
+            broken.push(what);
         }
     }
     broken

@@ -1,11 +1,11 @@
 //! `hostledger import`: records of others, as JSON lines.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use hostledger::Imported;
+use hostledger::{Imported, LONGEST_RECORD};
 use serde_json::json;
 
 use crate::args::Globals;
@@ -19,10 +19,13 @@ Examples:
   some-hook | hostledger import -
   ssh host hostledger export --type Binary | hostledger import -
 
-Records of type Binary, BinaryRequest, Machine and Process are taken in, as being about this machine:
-a binary with path and version is installed, one without is asked for (hostledger work installs it);
-a machine's config is merged into this machine's; a process that is not known is queued. Lines of
-other types are printed unchanged. Blank lines and those that begin with # are passed over.
+Records of type Binary, BinaryRequest, Machine, NetworkInterface and Process are taken in, as being
+about this machine unless they name another one that the ledger knows: a binary with path and version
+is installed, one without is asked for (hostledger work installs it); a machine's config is merged into
+this machine's; an interface is written to the row of its addresses. A process that the ledger knows
+stays as it is. Of others, one that has ended is kept as history and never run, one that waits is
+queued, under its own id, and one that runs is refused. Lines of other types are printed unchanged.
+Blank lines and those that begin with # are passed over.
 
 Exit codes: 0 when nothing was refused, 1 when something was.";
 
@@ -46,18 +49,15 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let ledger = globals.open()?;
     let mut import = ledger.import()?;
     let (mut bytes, mut number, mut passed_over, mut exit) = (Vec::new(), 0u64, 0, Exit::Success);
-    loop {
-        bytes.clear();
-        if lines
-            .read_until(b'\n', &mut bytes)
-            .context("cannot read the lines")?
-            == 0
-        {
-            break;
-        }
+    while read_line(&mut lines, &mut bytes).context("cannot read the lines")? {
         number += 1;
-        let line = String::from_utf8_lossy(&bytes);
-        let imported = import.take(&line)?;
+        if bytes.len() > LONGEST_RECORD {
+            let reason = format!("it is longer than {LONGEST_RECORD} bytes");
+            tell(number, &Imported::Refused { reason }, printer)?;
+            exit = Exit::Failure;
+            continue;
+        }
+        let imported = import.take(&bytes)?;
         match &imported {
             Imported::NoRecord { malformed } => passed_over += u64::from(*malformed),
             Imported::Foreign => {
@@ -83,6 +83,20 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         ));
     }
     Ok(exit)
+}
+
+/// Reads a line into an empty buffer; false when there is none. Of one that is far too long only
+/// the beginning is kept.
+fn read_line(lines: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let most = LONGEST_RECORD as u64 + 1;
+    if (&mut *lines).take(most).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.len() > LONGEST_RECORD && !line.ends_with(b"\n") {
+        lines.skip_until(b'\n')?;
+    }
+    Ok(true)
 }
 
 /// Says what became of a record.

@@ -10,6 +10,7 @@ mod export;
 mod fields;
 mod hook;
 mod import;
+mod installers;
 mod kill;
 mod launch_options;
 mod live;

@@ -262,6 +262,7 @@ impl EventLoop {
             }
             ProcessChange::Claimed { .. }
             | ProcessChange::Deferred { .. }
+            | ProcessChange::Uses { .. }
             | ProcessChange::Detached
             | ProcessChange::StopRequested(_) => {}
         }

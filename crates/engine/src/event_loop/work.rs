@@ -95,9 +95,9 @@ impl EventLoop {
 
     fn start_claimed(&mut self, claimed: Claimed) {
         let Some(work) = &mut self.work else { return };
-        let process = claimed.process;
+        let mut process = claimed.process;
         let id = process.id;
-        let (order, event) = match work.plan.orders.order(&process) {
+        let (order, event) = match work.plan.orders.order(&mut process) {
             Ok(order) => (Some(Arc::new(order)), Event::Tick),
             Err(refusal) => {
                 let (exit_code, reason) = (refusal.exit_code, refusal.reason);

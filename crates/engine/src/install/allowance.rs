@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use hostledger_install::{Order, PROVIDER_TIMEOUT, RunError, Runner};
+use hostledger_install::{Order, RunError, Runner};
 use hostledger_model::{Process, ProcessId};
 
 /// What is left to a program at the end of a provider's time.
@@ -18,10 +19,10 @@ pub(super) struct Allowance<'a> {
 }
 
 impl<'a> Allowance<'a> {
-    pub(super) fn new(runner: &'a dyn Runner) -> Self {
+    pub(super) fn new(runner: &'a dyn Runner, time: Duration) -> Self {
         Self {
             runner,
-            until: Instant::now() + PROVIDER_TIMEOUT,
+            until: Instant::now() + time,
             last: Cell::new(None),
         }
     }
@@ -34,14 +35,25 @@ impl<'a> Allowance<'a> {
 
 impl Runner for Allowance<'_> {
     fn run(&self, order: Order) -> Result<Process, RunError> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        let timeout = order.timeout.min(left).max(LEAST);
+        let timeout = order.timeout.min(self.time_left()).max(LEAST);
         let process = self.runner.run(Order { timeout, ..order })?;
         self.last.set(Some(process.id));
         Ok(process)
     }
 
-    fn open_stdout(&self, process: &Process) -> Result<File, RunError> {
+    fn open_stdout(&self, process: &Process) -> Result<Option<File>, RunError> {
         self.runner.open_stdout(process)
+    }
+
+    fn interruption(&self) -> Option<BorrowedFd<'_>> {
+        self.runner.interruption()
+    }
+
+    fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    fn end_orphans(&self, provider: &str) -> Result<(), RunError> {
+        self.runner.end_orphans(provider)
     }
 }

@@ -1,10 +1,12 @@
 //! The driver of one binary.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hostledger_install::{
-    Allowed, Digests, Place, Providers, Request, RunError, Runner, Unsuccessful, attempt,
-    check_name, check_overrides, link,
+    Allowed, Digests, PROVIDER_TIMEOUT, Place, Providers, Request, RunError, Runner, Unsuccessful,
+    attempt, check_name, check_overrides, is_program, link,
 };
 use hostledger_lifecycle::binary::{Context, Effect, Event, LEASE, handle};
 use hostledger_model::{
@@ -31,6 +33,8 @@ pub struct Installer {
     pub place: Place,
     /// Hashes of files.
     pub digests: Arc<Digests>,
+    /// How long a provider has for all that it runs: [`PROVIDER_TIMEOUT`], or less.
+    pub time: Duration,
 }
 
 impl Installer {
@@ -60,6 +64,46 @@ impl Installer {
             Commit::Applied(_) => Ok(self.bystander.store.binary(binary.id)?),
             Commit::Refused { .. } => Ok(None),
         }
+    }
+
+    /// Takes back what somebody had asked for who has died at work on it, and ends what that has
+    /// left running: it is nobody's request then. Says whether it was so.
+    ///
+    /// # Errors
+    /// The row cannot be written, or what runs not be ended.
+    pub fn take_back(&self, binary: &Binary) -> Result<bool, InstallError> {
+        if binary.owner.is_none() || self.is_at_work(binary)? {
+            return Ok(false);
+        }
+        let Some(claimed) = self.claim(binary)? else {
+            return Ok(false);
+        };
+        let request = Request {
+            binary: &claimed,
+            place: &self.place,
+        };
+        leftovers::end(&self.bystander, &request)?;
+        let now = Timestamp::now();
+        let change = Change::ChangeBinary {
+            id: claimed.id,
+            change: BinaryChange::Deferred { retry_at: now },
+            owner: Some(self.owner),
+        };
+        let commit = self.bystander.store.submit(now, vec![change]).wait()?;
+        Ok(commit.is_applied())
+    }
+
+    /// Whether the file that a row tells of is still what it was when it was installed.
+    fn is_intact(&self, binary: &Binary) -> bool {
+        let path = Path::new(&binary.abspath);
+        !binary.abspath.is_empty()
+            && !binary.version.is_empty()
+            && is_program(path)
+            && (binary.sha256.is_empty()
+                || self
+                    .digests
+                    .sha256(path)
+                    .is_ok_and(|sum| sum == binary.sha256))
     }
 
     /// Whether somebody is at work on a binary, and alive as far as we can tell.
@@ -130,6 +174,10 @@ impl Drive<'_> {
         while let Some(event) = next {
             let now = Timestamp::now();
             let mut context = Context::new(&self.binary, &self.names, now);
+            // Asked only where it matters: it may be a large file.
+            if event.is_setback() {
+                context = context.with_file(self.installer.is_intact(&self.binary));
+            }
             let status = handle(&event, &mut context);
             let effects = context.into_effects();
             tracing::debug!(id = %self.binary.id, event = event.name(), %status, "decided");
@@ -217,7 +265,8 @@ impl Drive<'_> {
         };
         let name = allowed.name();
         (self.news)(InstallNews::Trying { provider: name });
-        let runner = Allowance::new(self.runner);
+        let time = self.installer.time.min(PROVIDER_TIMEOUT);
+        let runner = Allowance::new(self.runner, time);
         let came_of_it = match allowed {
             Allowed::Unknown(name) => {
                 let reason = format!("there is no provider {name}");

@@ -1,6 +1,6 @@
 //! What a driver that died has left running.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use hostledger_install::Request;
@@ -9,8 +9,9 @@ use hostledger_process::Signal;
 use hostledger_store::ProcessFilter;
 
 use super::InstallError;
-use crate::bystander::Bystander;
+use crate::bystander::{Bystander, BystanderError};
 use crate::logs::log_files;
+use crate::owner::Owner;
 
 /// How long the programs of a dead driver have to end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -19,6 +20,41 @@ const GRACE: Duration = Duration::from_secs(2);
 /// would trip over those that are to be run now.
 pub(super) fn end(bystander: &Bystander, request: &Request<'_>) -> Result<(), InstallError> {
     let directory = request.own_directory();
+    end_those(bystander, |process| {
+        Ok(is_below(&bystander.data_dir, process, &directory))
+    })
+}
+
+/// Ends programs that drivers who are dead have left running for a provider, whatever they were to
+/// install: for a provider that must not run twice in one place, and has made sure that nobody who
+/// is alive runs there.
+///
+/// # Errors
+/// They cannot be found or ended.
+pub fn end_orphans(bystander: &Bystander, provider: &str) -> Result<(), InstallError> {
+    let machines = bystander.data_dir.join("machines");
+    end_those(bystander, |process| {
+        let logs = log_files(&bystander.data_dir, process);
+        let is_its = logs.is_some_and(|(logs, _)| {
+            logs.strip_prefix(&machines)
+                .is_ok_and(|below| below.components().nth(4) == Some(part(provider)))
+        });
+        let Some(owner) = process.owner.filter(|_| is_its) else {
+            return Ok(is_its);
+        };
+        Ok(!Owner::is_alive(&bystander.owners, owner).map_err(BystanderError::from)?)
+    })
+}
+
+/// `<machine>/binaries/<name>/<binary>/<provider>`.
+fn part(provider: &str) -> Component<'_> {
+    Component::Normal(provider.as_ref())
+}
+
+fn end_those(
+    bystander: &Bystander,
+    mut is_meant: impl FnMut(&Process) -> Result<bool, InstallError>,
+) -> Result<(), InstallError> {
     for process_type in [ProcessType::Binary, ProcessType::Hook] {
         let running = ProcessFilter {
             status: Some(ProcessStatus::Running),
@@ -26,11 +62,12 @@ pub(super) fn end(bystander: &Bystander, request: &Request<'_>) -> Result<(), In
             machine_id: Some(bystander.machine),
             ..ProcessFilter::default()
         };
-        let rows = bystander.store.processes(&running)?.complete()?;
-        let ours: Vec<Process> = rows
-            .into_iter()
-            .filter(|process| is_below(&bystander.data_dir, process, &directory))
-            .collect();
+        let mut ours = Vec::new();
+        for process in bystander.store.processes(&running)?.complete()? {
+            if is_meant(&process)? {
+                ours.push(process);
+            }
+        }
         if ours.is_empty() {
             continue;
         }

@@ -12,4 +12,5 @@ mod news;
 
 pub use driver::Installer;
 pub use error::InstallError;
+pub use leftovers::end_orphans;
 pub use news::InstallNews;

@@ -25,11 +25,13 @@ pub trait Queue: Send {
 
 /// Makes out of a row what is needed to start its program.
 pub trait Orders: Send {
-    /// The order for a process; made on the thread of the event loop, so it must be quick.
+    /// The order for a process that was taken on; made on the thread of the event loop, so it
+    /// must be quick. What is learnt of the process meanwhile, such as which recorded program it
+    /// runs, is put into its row.
     ///
     /// # Errors
     /// It cannot be started like this; its row will say so.
-    fn order(&self, process: &Process) -> Result<LaunchOrder, NotStartable>;
+    fn order(&self, process: &mut Process) -> Result<LaunchOrder, NotStartable>;
 }
 
 /// Why a process cannot be started.

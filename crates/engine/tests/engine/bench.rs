@@ -108,6 +108,7 @@ pub(crate) fn name(change: &ProcessChange) -> &'static str {
     match change {
         ProcessChange::Claimed { .. } => "claimed",
         ProcessChange::Deferred { .. } => "deferred",
+        ProcessChange::Uses { .. } => "uses",
         ProcessChange::Started(_) => "started",
         ProcessChange::StopRequested(_) => "stop",
         ProcessChange::Ended(_) => "ended",

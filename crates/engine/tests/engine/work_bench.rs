@@ -100,7 +100,7 @@ pub(crate) struct FakeOrders;
 pub(crate) const REFUSED: &str = "refused";
 
 impl Orders for FakeOrders {
-    fn order(&self, process: &Process) -> Result<LaunchOrder, NotStartable> {
+    fn order(&self, process: &mut Process) -> Result<LaunchOrder, NotStartable> {
         if process.cmd[0] == REFUSED {
             return Err(NotStartable {
                 exit_code: 126,

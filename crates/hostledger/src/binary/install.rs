@@ -1,24 +1,19 @@
 //! Installing a program.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use hostledger_engine::install::{InstallNews, Installer};
+use hostledger_engine::install::InstallNews;
 use hostledger_install::{
-    InvalidName, Providers, Request, check_name, check_overrides, compare_versions, hooks, link,
+    InvalidName, PROVIDER_TIMEOUT, Providers, check_name, check_overrides, compare_versions, hooks,
     problems_of,
 };
-use hostledger_model::{Binary, BinaryId, BinaryStatus, Timestamp, binary_limits};
-use hostledger_store::{Change, Commit, RecordId};
+use hostledger_model::{Binary, Timestamp, binary_limits};
 use serde_json::{Map, Value};
 
-use super::run::Recorded;
+use super::asking::Asking;
 use super::verify::Drift;
 use crate::{Interruption, Ledger, LedgerError};
-
-/// How often somebody else's installation is looked at, which nothing announces.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A program to be found or installed; made by [`Ledger::install`].
 #[must_use = "nothing is installed before run is called"]
@@ -30,6 +25,7 @@ pub struct InstallBuilder<'a> {
     min_version: Option<String>,
     max_attempts: Option<u32>,
     providers: Providers,
+    provider_time: Duration,
     interruption: Interruption,
 }
 
@@ -45,6 +41,7 @@ impl Ledger {
             min_version: None,
             max_attempts: Some(1),
             providers: Providers::built_in(),
+            provider_time: PROVIDER_TIMEOUT,
             interruption: Interruption::default(),
         }
     }
@@ -76,6 +73,13 @@ impl InstallBuilder<'_> {
         self
     }
 
+    /// Says how long each provider has, with all that it runs and starts: 600 seconds unless you
+    /// say less.
+    pub fn provider_time(mut self, time: Duration) -> Self {
+        self.provider_time = time;
+        self
+    }
+
     /// What ends it from another thread.
     #[must_use]
     pub fn interruption(&self) -> Interruption {
@@ -95,43 +99,17 @@ impl InstallBuilder<'_> {
     /// [`LedgerError::NotInstalled`] has every provider's reason. Names and arguments that no
     /// provider is given are refused before anything is recorded or run.
     pub fn run(self, mut news: impl FnMut(InstallNews<'_>)) -> Result<Binary, LedgerError> {
-        let ledger = self.ledger;
         let request = self.request()?;
-        let installer = ledger.installer(Arc::new(self.providers))?;
-        if let Some(known) = as_wanted(ledger, &request)? {
-            put_link(&installer, &known)?;
-            return Ok(known);
-        }
-        let id = ask(ledger, &request)?;
-        let runner = Recorded {
+        let ledger = self.ledger;
+        let mut installer = ledger.installer(Arc::new(self.providers))?;
+        installer.time = self.provider_time;
+        let asking = Asking {
             ledger,
-            interruption: &self.interruption,
+            request,
+            installer,
+            interruption: self.interruption,
         };
-        let interrupted = || self.interruption.signal().is_some();
-        loop {
-            let row = ledger.binary(id)?;
-            match row.status {
-                BinaryStatus::Installed => return Ok(row),
-                BinaryStatus::Failed => return Err(not_installed(row)),
-                BinaryStatus::Queued | BinaryStatus::Started => {}
-            }
-            if let Some(claimed) = installer.claim(&row)? {
-                let driven = installer.drive(claimed, &runner, &interrupted, &mut news)?;
-                // Whatever was asked for while somebody else was at work is not asked for anew.
-                match driven.status {
-                    BinaryStatus::Installed => return Ok(driven),
-                    _ => return Err(not_installed(driven)),
-                }
-            }
-            if interrupted() {
-                return Err(not_installed(row));
-            }
-            // Whoever was at work has given up, and will try again later.
-            if !installer.is_at_work(&row)? && row.retry_at > Some(Timestamp::now()) {
-                return Err(not_installed(row));
-            }
-            thread::sleep(LOOK_AGAIN);
-        }
+        asking.see_through(&mut news)
     }
 
     pub(super) fn request(&self) -> Result<Binary, LedgerError> {
@@ -155,56 +133,16 @@ impl InstallBuilder<'_> {
     }
 }
 
-/// The installed binary of the name, when it is as a request wants it and has not changed.
-fn as_wanted(ledger: &Ledger, request: &Binary) -> Result<Option<Binary>, LedgerError> {
-    let (machine, name) = (request.machine_id, &request.name);
-    let Some(known) = ledger.store().binary_by_name(machine, name)? else {
-        return Ok(None);
-    };
-    let no_overrides = request
-        .overrides
-        .as_object()
-        .is_none_or(serde_json::Map::is_empty);
-    let wanted = known.is_valid()
+/// Whether a binary is installed as a request wants it, and has not changed.
+pub(crate) fn is_as_wanted(ledger: &Ledger, known: &Binary, request: &Binary) -> bool {
+    let overrides = request.overrides.as_object();
+    let no_overrides = overrides.is_none_or(serde_json::Map::is_empty);
+    let is_new_enough = |least: &String| compare_versions(&known.version, least).is_ge();
+    known.is_valid()
         && hooks::allows(&request.binproviders, &known.binprovider)
         && (no_overrides || request.overrides == known.overrides)
-        && request
-            .min_version
-            .as_ref()
-            .is_none_or(|least| compare_versions(&known.version, least).is_ge());
-    let unchanged = wanted && ledger.file_drift(&known) == Drift::None;
-    Ok(Some(known).filter(|_| unchanged))
-}
-
-/// Puts the request into the ledger: which row it is.
-fn ask(ledger: &Ledger, request: &Binary) -> Result<BinaryId, LedgerError> {
-    let change = Change::RequestBinary(Box::new(request.clone()));
-    let commit = ledger
-        .store()
-        .submit(request.created_at, vec![change])
-        .wait()?;
-    Ok(match commit {
-        Commit::Applied(written) => match written.first() {
-            Some(RecordId::Binary(id)) => *id,
-            _ => request.id,
-        },
-        Commit::Refused { .. } => request.id,
-    })
-}
-
-fn put_link(installer: &Installer, binary: &Binary) -> Result<(), LedgerError> {
-    let request = Request {
-        binary,
-        place: &installer.place,
-    };
-    let target = binary.abspath.as_ref();
-    Ok(link(&installer.place.data, request.name(), target)?)
-}
-
-fn not_installed(binary: Binary) -> LedgerError {
-    LedgerError::NotInstalled {
-        binary: Box::new(binary),
-    }
+        && request.min_version.as_ref().is_none_or(is_new_enough)
+        && ledger.file_drift(known) == Drift::None
 }
 
 impl From<InvalidName> for LedgerError {

@@ -5,7 +5,7 @@ use std::env;
 use std::sync::Arc;
 
 use hostledger_engine::install::Installer;
-use hostledger_install::{Place, Providers, USUAL_PATH};
+use hostledger_install::{PROVIDER_TIMEOUT, Place, Providers, USUAL_PATH};
 use serde_json::Value;
 
 use crate::ledger::WithKeeper;
@@ -22,6 +22,7 @@ impl Ledger {
             providers,
             place: self.place()?,
             digests: Arc::clone(&self.inner.digests),
+            time: PROVIDER_TIMEOUT,
         })
     }
 

@@ -1,9 +1,11 @@
 //! Running programs of providers, recorded.
 
 use std::fs::File;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use hostledger_engine::install::end_orphans;
 use hostledger_install::{Order, RunError, Runner};
 use hostledger_model::Process;
 use hostledger_process::Stream;
@@ -22,13 +24,25 @@ impl Runner for Recorded<'_> {
             .map_err(|error| RunError(error.into()))
     }
 
-    fn open_stdout(&self, process: &Process) -> Result<File, RunError> {
-        let id = process.id;
+    fn open_stdout(&self, process: &Process) -> Result<Option<File>, RunError> {
         match self.ledger.output(process, Stream::Stdout) {
-            Ok(Output::Log(log)) => Ok(log),
-            Ok(_) => Err(RunError(LedgerError::NoLog { id }.into())),
+            Ok(Output::Log(log)) => Ok(Some(log)),
+            // Its own program may have removed it.
+            Ok(_) => Ok(None),
             Err(error) => Err(RunError(error.into())),
         }
+    }
+
+    fn interruption(&self) -> Option<BorrowedFd<'_>> {
+        let bell = self.interruption.bell();
+        bell.inspect_err(|error| tracing::warn!(%error, "an interruption may come late"))
+            .ok()
+    }
+
+    fn end_orphans(&self, provider: &str) -> Result<(), RunError> {
+        let bystander = self.ledger.bystander();
+        let ended = bystander.and_then(|it| Ok(end_orphans(&it, provider)?));
+        ended.map_err(|error| RunError(error.into()))
     }
 }
 

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use hostledger_install::{Request, ask_version, compare_versions, is_program};
+use hostledger_install::{Digests, Request, ask_version, compare_versions, is_program};
 use hostledger_model::Binary;
 
 use super::run::Recorded;
+use super::used::is_same;
 use crate::{Interruption, Ledger, LedgerError};
 
 /// A binary and what has become of it.
@@ -36,6 +37,11 @@ pub enum Drift {
         /// The hash that the file has.
         found: String,
     },
+    /// The name of the program leads to another file than the one that is recorded.
+    Another {
+        /// Where it leads.
+        found: String,
+    },
     /// Another version, by the program's own account.
     Version {
         /// The version that is recorded.
@@ -55,6 +61,10 @@ impl fmt::Display for BinaryCheck {
                 f,
                 "{name} has changed: the sha256 of {abspath} was {recorded} and is {found}"
             ),
+            Drift::Another { found } => write!(
+                f,
+                "{name} leads elsewhere: {abspath} is recorded, and {found} would be run"
+            ),
             Drift::Version { recorded, found } => write!(
                 f,
                 "{name} has changed: the version of {abspath} was {recorded} and is {found}"
@@ -70,7 +80,7 @@ impl Drift {
         match self {
             Self::None => "intact",
             Self::Missing { .. } => "missing",
-            Self::Content { .. } | Self::Version { .. } => "changed",
+            Self::Content { .. } | Self::Another { .. } | Self::Version { .. } => "changed",
         }
     }
 }
@@ -83,6 +93,9 @@ impl Ledger {
     /// It could not be run and recorded.
     pub fn verify_binary(&self, binary: Binary) -> Result<BinaryCheck, LedgerError> {
         let mut drift = self.file_drift(&binary);
+        if drift == Drift::None {
+            drift = self.link_drift(&binary);
+        }
         if drift == Drift::None {
             let place = self.place()?;
             let request = Request {
@@ -109,23 +122,41 @@ impl Ledger {
 
     /// What is different about a binary's file; the program is not run.
     pub(crate) fn file_drift(&self, binary: &Binary) -> Drift {
-        let path = Path::new(&binary.abspath);
-        let missing = |reason: String| Drift::Missing { reason };
-        if !is_program(path) {
-            let reason = match path.metadata() {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => error.to_string(),
-                Err(_) => "there is no such file".to_owned(),
-                Ok(_) => "it is no program that can be executed".to_owned(),
-            };
-            return missing(reason);
-        }
-        match self.inner.digests.sha256(path) {
-            Err(error) => missing(error.to_string()),
-            Ok(found) if binary.sha256.is_empty() || found == binary.sha256 => Drift::None,
-            Ok(found) => Drift::Content {
-                recorded: binary.sha256.clone(),
-                found,
+        file_drift(&self.inner.digests, binary)
+    }
+
+    /// Whether our link of a binary's name leads elsewhere. None is no change: records of others
+    /// have none.
+    fn link_drift(&self, binary: &Binary) -> Drift {
+        let name = binary.name.rsplit('/').next().unwrap_or(&binary.name);
+        let link = self.own_data_dir().map(|it| it.lib_bin().join(name));
+        match link.filter(|link| link.exists()) {
+            Some(link) if !is_same(&link, Path::new(&binary.abspath)) => Drift::Another {
+                found: link.to_string_lossy().into_owned(),
             },
+            _ => Drift::None,
         }
+    }
+}
+
+/// What is different about a binary's file; the program is not run.
+pub(super) fn file_drift(digests: &Digests, binary: &Binary) -> Drift {
+    let path = Path::new(&binary.abspath);
+    let missing = |reason: String| Drift::Missing { reason };
+    if !is_program(path) {
+        let reason = match path.metadata() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => error.to_string(),
+            Err(_) => "there is no such file".to_owned(),
+            Ok(_) => "it is no program that can be executed".to_owned(),
+        };
+        return missing(reason);
+    }
+    match digests.sha256(path) {
+        Err(error) => missing(error.to_string()),
+        Ok(found) if binary.sha256.is_empty() || found == binary.sha256 => Drift::None,
+        Ok(found) => Drift::Content {
+            recorded: binary.sha256.clone(),
+            found,
+        },
     }
 }

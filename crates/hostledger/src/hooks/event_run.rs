@@ -3,20 +3,22 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use hostledger_engine::logs::SHARED;
 use hostledger_install::hooks::{EventName, Hook, LogBegin, Mode, PassedOver, Verdict, allows};
 use hostledger_model::json::Refusal;
 use hostledger_model::{Process, ProcessType};
 use hostledger_process::{Signal, Stream};
 use serde_json::{Map, Value};
 
+use super::own_log::OwnLog;
 use super::records::{FoundRecords, RecordReader, has_to_answer};
 use super::{Interruption, Plugins};
 use crate::{Ledger, LedgerError, Output, Running};
 
-/// How long a daemon has to finish when it is asked to end.
+/// How long a daemon has to finish when it is asked to end, unless the caller says otherwise.
 const DAEMON_GRACE: Duration = Duration::from_secs(30);
 /// How long the rest of its tree has after it.
 const TREE_GRACE: Duration = Duration::from_secs(2);
@@ -61,6 +63,7 @@ pub struct EventRun<'a> {
     only: Vec<String>,
     arguments: Map<String, Value>,
     directory: PathBuf,
+    daemon_time: Duration,
     interruption: Interruption,
 }
 
@@ -125,7 +128,8 @@ struct Planned {
 struct Started {
     hook: Hook,
     running: Arc<Running>,
-    begin: LogBegin,
+    /// Its own log; none when its log is with all others, as another run of it has that.
+    log: Option<OwnLog>,
 }
 
 impl Ledger {
@@ -138,6 +142,7 @@ impl Ledger {
             only: Vec::new(),
             arguments: Map::new(),
             directory: PathBuf::from("."),
+            daemon_time: DAEMON_GRACE,
             interruption: Interruption::default(),
         }
     }
@@ -160,6 +165,13 @@ impl EventRun<'_> {
     /// Runs them in directories of their plugins below this one, which are made.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = directory.into();
+        self
+    }
+
+    /// Says how long daemons have to finish when they are asked to end: 30 s unless you say
+    /// otherwise.
+    pub fn daemon_time(mut self, time: Duration) -> Self {
+        self.daemon_time = time;
         self
     }
 
@@ -237,11 +249,12 @@ impl EventRun<'_> {
         for daemon in background.iter().filter(|it| it.hook.mode == Mode::Daemon) {
             self.ask_to_end(daemon);
         }
+        self.give_daemons_time(background)?;
         for started in background.iter() {
-            let process = match started.hook.mode {
-                Mode::Daemon => self.wait_for_daemon(started)?,
-                _ => started.running.wait()?,
-            };
+            let process = started.running.wait()?;
+            if started.hook.mode == Mode::Daemon && process.started_at.is_some() {
+                self.ledger.kill_tree(process.id, TREE_GRACE)?;
+            }
             ends.push(self.finish(started, process, &mut reader, news)?);
         }
         background.clear();
@@ -292,7 +305,7 @@ impl EventRun<'_> {
             path: directory.clone(),
             source,
         })?;
-        let begin = LogBegin::now(&directory, &hook);
+        let log = OwnLog::take(self.ledger, &directory, &hook)?;
         let mut words = command.into_iter();
         let program = words.next().unwrap_or_default();
         let mut builder = self
@@ -301,19 +314,18 @@ impl EventRun<'_> {
             .args(words)
             .current_dir(&directory)
             .process_type(ProcessType::Hook)
-            .log_in_working_directory()
             .timeout(timeout)
             .name(format!("{} {}", hook.event, hook.plugin));
+        builder = match log {
+            Some(_) => builder.log_in_working_directory(),
+            None => builder.log_directory(SHARED),
+        };
         for (key, value) in variables {
             builder = builder.env(key, value);
         }
         let running = Arc::new(builder.launch()?);
         self.interruption.watch(&running);
-        Ok(Started {
-            hook,
-            running,
-            begin,
-        })
+        Ok(Started { hook, running, log })
     }
 
     /// Only the daemon itself: what it has started it ends as it likes.
@@ -325,16 +337,22 @@ impl EventRun<'_> {
         }
     }
 
-    fn wait_for_daemon(&self, daemon: &Started) -> Result<Process, LedgerError> {
-        if daemon.running.wait_timeout(DAEMON_GRACE)?.is_none() {
+    /// All of them were asked at once and have the same time; those that have not ended then are
+    /// stopped, at once too.
+    fn give_daemons_time(&self, background: &[Started]) -> Result<(), LedgerError> {
+        let deadline = Instant::now() + self.daemon_time;
+        let mut late = Vec::new();
+        for daemon in background.iter().filter(|it| it.hook.mode == Mode::Daemon) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if daemon.running.wait_timeout(left)?.is_none() {
+                late.push(daemon);
+            }
+        }
+        for daemon in late {
             let grace = TimeDelta::from_std(TREE_GRACE).unwrap_or_default();
             daemon.running.stop(Signal::TERM, Some(grace));
         }
-        let process = daemon.running.wait()?;
-        if process.started_at.is_some() {
-            self.ledger.kill_tree(process.id, TREE_GRACE)?;
-        }
-        Ok(process)
+        Ok(())
     }
 
     /// Reads what a hook has printed.
@@ -345,15 +363,12 @@ impl EventRun<'_> {
         reader: &mut RecordReader,
         news: &mut impl FnMut(HookNews<'_>) -> Result<(), E>,
     ) -> Result<HookEnd, E> {
-        let Started {
-            hook,
-            running,
-            begin,
-        } = started;
+        let Started { hook, running, log } = started;
         self.interruption.forget(running);
         let must_answer = has_to_answer(&hook.event);
         let has_failed = Verdict::of(&process, None).is_failure();
         let mut found = FoundRecords::default();
+        let begin = log.as_ref().map_or(LogBegin::NEW, |log| log.begin);
         if let Output::Log(log) = self.ledger.output(&process, Stream::Stdout)? {
             let output =
                 begin

@@ -3,6 +3,7 @@
 mod event_run;
 mod installers;
 mod interruption;
+mod own_log;
 mod plugins;
 mod records;
 

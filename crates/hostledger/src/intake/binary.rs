@@ -4,11 +4,13 @@ use hostledger_model::json::{BinaryCase, BinaryInput};
 use hostledger_model::{Binary, BinaryChange, BinaryStatus, InstalledFile, MachineId, Timestamp};
 use hostledger_store::Change;
 
+use crate::binary::is_as_wanted;
 use crate::{Ledger, LedgerError};
 
 /// The changes that a record of a binary means.
 ///
-/// A request is queued, due now. A program that is there is installed: in the row of its name, if
+/// A request is queued, due now; for a program that is there as it is asked for, nothing changes. A
+/// program that is there is installed: in the row of its name, if
 /// there is one, whatever that said before.
 pub(super) fn changes(
     ledger: &Ledger,
@@ -19,7 +21,10 @@ pub(super) fn changes(
     let known = ledger.store().binary_by_name(machine, &input.name)?;
     let asked = asked(known.as_ref(), machine, &input, now)?;
     Ok(match input.case {
-        BinaryCase::Request { .. } => vec![Change::RequestBinary(Box::new(asked))],
+        BinaryCase::Request { .. } => match known {
+            Some(known) if is_as_wanted(ledger, &known, &asked) => Vec::new(),
+            _ => vec![Change::RequestBinary(Box::new(asked))],
+        },
         BinaryCase::Installed { file, .. } | BinaryCase::HookResult { file } => {
             installed(known.is_some(), asked, file)
         }
@@ -49,9 +54,8 @@ fn asked(
     if input.min_version.is_some() {
         binary.min_version.clone_from(&input.min_version);
     }
-    if input.max_attempts.is_some() {
-        binary.max_attempts = input.max_attempts;
-    }
+    // What another asked for, who may have made do with one attempt, says nothing about this one.
+    binary.max_attempts = input.max_attempts;
     binary.status = BinaryStatus::Queued;
     binary.retry_at = Some(now);
     binary.owner = None;

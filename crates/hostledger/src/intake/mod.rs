@@ -20,7 +20,7 @@ const MOST_PENDING: usize = 500;
 pub enum Taken {
     /// It was written, or is on its way; see [`Intake::finish`].
     Written,
-    /// There was nothing in it to be believed, so nothing was changed.
+    /// There was nothing in it to be believed, or that is not so already: nothing was changed.
     Nothing,
     /// It is of a kind that is not taken in.
     Other(Box<Record>),
@@ -76,6 +76,9 @@ impl Intake {
                 let name = input.name.clone();
                 let now = Timestamp::now();
                 let changes = binary::changes(&self.ledger, self.machine, *input, now)?;
+                if changes.is_empty() {
+                    return Ok(Taken::Nothing);
+                }
                 self.submit(now, changes);
                 self.names.insert(name);
                 Ok(Taken::Written)

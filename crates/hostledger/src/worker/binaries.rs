@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use hostledger_engine::OwnerWatch;
@@ -22,8 +22,12 @@ use crate::binary::Recorded;
 use crate::ledger::Inner;
 use crate::{Interruption, Ledger, LedgerError};
 
-/// Between looks while others write all the time: a queue that is worked off is no news here.
-const REST: Duration = Duration::from_secs(1);
+/// News is looked at when it comes, unless that would be all the time: a queue that is filled or
+/// worked off is news too, and mostly none of ours. After a look there is a rest of so many times
+/// what it took, so that looking takes 5 % of a core at most.
+const REST: u32 = 20;
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Until what could not be read is looked at again.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -155,6 +159,7 @@ impl Foreman {
         while self.shared.state() != STOP
             && let Some(inner) = self.ledger.upgrade()
         {
+            let begun = Instant::now();
             // EAGAIN: nobody has woken us.
             let _woken = read(&self.shared.waker, &mut [0; 8]);
             for id in self.shared.done().drain(..) {
@@ -171,7 +176,8 @@ impl Foreman {
             if self.shared.state() == FINISH && self.under_way.is_empty() {
                 return;
             }
-            self.wait(until);
+            let rest = (begun.elapsed() * REST).clamp(SHORTEST_REST, LONGEST_REST);
+            self.wait(rest, until);
         }
         for (_, thread) in self.under_way.drain() {
             if thread.join().is_err() {
@@ -207,26 +213,28 @@ impl Foreman {
             return Ok(());
         };
         let (id, ledger) = (claimed.id, ledger.clone());
-        let (installer, shared) = (self.installer.clone(), Arc::clone(&self.shared));
+        let mut installer = self.installer.clone();
+        // What the machine's configuration names may have changed since the work began.
+        installer.place = ledger.place()?;
+        let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new()
             .name("hostledger-install".to_owned())
             .spawn(move || {
-                report(
-                    id,
-                    install(&ledger, &installer, claimed, &shared.interruption),
-                );
+                let over = Over { id, shared };
+                let interruption = &over.shared.interruption;
+                report(id, install(&ledger, &installer, claimed, interruption));
                 drop(ledger);
-                shared.done().push(id);
-                shared.wake();
+                drop(over);
             })
             .map_err(LedgerError::Thread)?;
         self.under_way.insert(id, thread);
         Ok(())
     }
 
-    /// Sleeps until something may be to be done.
-    fn wait(&mut self, until: Option<Duration>) {
-        let rest = until.map_or(REST, |until| until.min(REST));
+    /// Rests, and then sleeps until something may be to be done. What comes while it rests is told
+    /// then.
+    fn wait(&mut self, rest: Duration, until: Option<Duration>) {
+        let rest = until.map_or(rest, |until| until.min(rest));
         let waker = self.shared.waker.as_fd();
         let mut fds = [PollFd::from_borrowed_fd(waker, PollFlags::IN)];
         if poll_for(&mut fds, Some(rest)) {
@@ -247,6 +255,19 @@ impl Foreman {
     }
 }
 
+/// An installation that is under way: dropped, also by a panic, it is none any more.
+struct Over {
+    id: BinaryId,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.shared.done().push(self.id);
+        self.shared.wake();
+    }
+}
+
 /// Whether one of them is ready before the time is up.
 fn poll_for(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
@@ -255,7 +276,7 @@ fn poll_for(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
         Err(Errno::INTR) => false,
         Err(errno) => {
             tracing::error!(%errno, "who installs failed to wait");
-            thread::sleep(REST);
+            thread::sleep(LONGEST_REST);
             false
         }
     }

@@ -1,11 +1,13 @@
 //! Working off what is queued.
 
 mod binaries;
+mod known;
 mod orders;
+mod programs;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -16,10 +18,11 @@ use hostledger_model::Process;
 use hostledger_process::Signal;
 
 pub(crate) use self::binaries::BinaryWork;
-use self::orders::LedgerOrders;
+use self::orders::{LedgerOrders, our_environment};
+use self::programs::{KnowingQueue, Programs};
 use crate::ledger::{Supervision, WithKeeper};
 use crate::stop::stop_request;
-use crate::{Ledger, LedgerError};
+use crate::{BinaryCheck, Ledger, LedgerError};
 
 /// Between SIGTERM and SIGKILL of what is stopped with its worker.
 const GRACE: TimeDelta = TimeDelta::seconds(5);
@@ -44,6 +47,7 @@ pub struct WorkerBuilder {
     once: bool,
     on_exit: OnExit,
     ended: Option<Sender<Process>>,
+    changed: Option<Sender<BinaryCheck>>,
     providers: Arc<Providers>,
 }
 
@@ -58,8 +62,8 @@ pub struct Worker {
 }
 
 impl Ledger {
-    /// A worker for what is queued on this machine, and for binaries that are asked for: by default as many processes at a time as
-    /// there are cores, until it is stopped.
+    /// A worker for what is queued on this machine, and for binaries that are asked for: by default
+    /// as many processes at a time as there are cores, until it is stopped.
     ///
     /// What is due is taken on in the order of its `retry_at`, creation and id; however many
     /// workers share a ledger, each process is run by one. Failures are tried again as their rows
@@ -85,6 +89,7 @@ impl Ledger {
             once: false,
             on_exit: OnExit::default(),
             ended: None,
+            changed: None,
             providers: Arc::default(),
         }
     }
@@ -117,6 +122,14 @@ impl WorkerBuilder {
         self
     }
 
+    /// Has programs told to a channel that have changed since they were installed and are started
+    /// all the same, each change once. A ledger that is [strict](crate::LedgerOptions::strict)
+    /// does not start them: their processes say why.
+    pub fn tell_changed(mut self, changed: Sender<BinaryCheck>) -> Self {
+        self.changed = Some(changed);
+        self
+    }
+
     /// Has these providers install what is asked for, instead of the built-in ones.
     pub fn installing_by(mut self, providers: Providers) -> Self {
         self.providers = Arc::new(providers);
@@ -133,13 +146,31 @@ impl WorkerBuilder {
         let data_dir = ledger.writable_data_dir()?.clone();
         let machine = ledger.current_machine()?.id;
         let supervision = ledger.supervision(WithKeeper::Now)?;
-        let queue = StoreQueue::open(ledger.shared_store(), machine, supervision.owner())?;
+        let (store, owner) = (ledger.shared_store(), supervision.owner());
+        let queue = StoreQueue::open(Arc::clone(&store), machine, owner)?;
+        let programs = Arc::new(Programs {
+            store,
+            machine,
+            owner,
+            digests: Arc::clone(&ledger.inner.digests),
+            strict: ledger.inner.strict,
+            environment: our_environment(),
+            known: Mutex::default(),
+        });
+        let orders = LedgerOrders {
+            data_dir,
+            guard: ledger.guard()?,
+            programs: Arc::clone(&programs),
+            changed: self.changed,
+            told: Mutex::default(),
+        };
+        let queue = KnowingQueue::begin(queue, programs).map_err(LedgerError::Thread)?;
         let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
         *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         let watch = supervision.engine.work(WorkPlan {
             heir: Some(ledger.bystander()?),
             queue: Box::new(queue),
-            orders: Box::new(LedgerOrders::new(data_dir)),
+            orders: Box::new(orders),
             jobs: self.jobs,
             once: self.once,
             ended: self.ended,

@@ -7,6 +7,8 @@
 
 mod account;
 mod bench;
+mod hooks;
+mod installs;
 mod live;
 mod own_directory;
 mod prune;

@@ -50,7 +50,8 @@ pub fn variables<'a>(
     }
     for (key, resolved) in values {
         match &resolved.source {
-            Source::Environment(_) if resolved.sensitive => {}
+            // The hook finds it where we did.
+            Source::Environment(_) | Source::Fallback(_) if resolved.sensitive => {}
             Source::Environment(under) if under == key => {}
             // Something else than what the launcher says, which does not fit.
             _ => drop(text(&resolved.value).map(|it| variables.insert(key.to_owned(), it))),

@@ -18,6 +18,9 @@ const STDOUT: &str = "stdout.log";
 pub struct LogBegin(u64);
 
 impl LogBegin {
+    /// Of a log that nobody has written to.
+    pub const NEW: Self = Self(0);
+
     /// To be asked before the hook is started in this working directory.
     #[must_use]
     pub fn now(directory: &Path, hook: &Hook) -> Self {
@@ -29,11 +32,12 @@ impl LogBegin {
     ///
     /// # Errors
     /// The log cannot be read from there on.
-    pub fn records(
-        self,
-        mut log: File,
-        process: &Process,
-    ) -> io::Result<HookOutput<BufReader<File>>> {
+    pub fn records(self, log: File, process: &Process) -> io::Result<HookOutput<BufReader<File>>> {
+        Ok(HookOutput::new(self.open(log, process)?))
+    }
+
+    /// The output of the run.
+    pub(super) fn open(self, mut log: File, process: &Process) -> io::Result<BufReader<File>> {
         // Of a log that has a bound the front is cut off, or a hole.
         let begin = self
             .0
@@ -45,7 +49,7 @@ impl LogBegin {
             // A file system that knows no holes.
             Err(_) => drop(log.seek(SeekFrom::Start(begin))?),
         }
-        Ok(HookOutput::new(BufReader::new(log)))
+        Ok(BufReader::new(log))
     }
 }
 

@@ -55,6 +55,19 @@ pub enum Problem {
         #[source]
         source: ConfigError,
     },
+    /// A pattern cannot be checked: all that is of the right type fits.
+    #[error("{key} of the plugin {plugin} is not checked by its pattern {pattern}")]
+    Pattern {
+        /// Whose.
+        plugin: String,
+        /// Of which setting.
+        key: String,
+        /// As it is written.
+        pattern: String,
+        /// Why.
+        #[source]
+        source: regex_lite::Error,
+    },
     /// A value that was given does not fit; it is as if it had not been given.
     #[error("{key} of the plugin {plugin} is ignored: it is not {expected}")]
     Value {

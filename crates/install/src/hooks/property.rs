@@ -3,8 +3,10 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
-/// A setting as a `config.json` describes it: the part of JSON Schema (draft-07) that says what
-/// fits, without `pattern`, and where a value may come from.
+use super::pattern::Pattern;
+
+/// A setting as a `config.json` describes it: the part of JSON Schema (draft-07) by which plugins say
+/// what fits, and where a value may come from.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Property {
@@ -21,6 +23,13 @@ pub struct Property {
     pub minimum: Option<Number>,
     /// The greatest number that fits.
     pub maximum: Option<Number>,
+    /// What a text has to match.
+    pub pattern: Option<Pattern>,
+    /// What each item of a list has to be.
+    pub items: Option<Box<Property>>,
+    /// What each member of an object has to be.
+    #[serde(rename = "additionalProperties")]
+    pub members: Option<FurtherMembers>,
     /// Other names it may be given under.
     #[serde(rename = "x-aliases")]
     pub aliases: Vec<String>,
@@ -30,6 +39,16 @@ pub struct Property {
     /// Whether its value is nobody's business.
     #[serde(rename = "x-sensitive")]
     pub sensitive: bool,
+}
+
+/// What may stand in an object that says nothing of its members by name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum FurtherMembers {
+    /// Anything, or nothing at all.
+    Any(bool),
+    /// What fits this.
+    Like(Box<Property>),
 }
 
 /// Kinds of value, as JSON Schema has them.
@@ -68,7 +87,7 @@ impl Property {
     pub fn read_value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::String(text) => self.read_text(text),
-            other => (self.has_type_of(other) && self.allows(other)).then(|| other.clone()),
+            other => self.fits(other).then(|| other.clone()),
         }
     }
 
@@ -87,7 +106,39 @@ impl Property {
         if let Some(greatest) = &self.maximum {
             text.push_str(&format!(" up to {greatest}"));
         }
+        if let Some(pattern) = &self.pattern {
+            text.push_str(&format!(" that matches {}", pattern.as_str()));
+        }
+        if let Some(items) = &self.items {
+            text.push_str(&format!(", each item {}", items.expected()));
+        }
+        match &self.members {
+            Some(FurtherMembers::Like(it)) => {
+                text.push_str(&format!(", each member {}", it.expected()));
+            }
+            Some(FurtherMembers::Any(false)) => text.push_str(" without members"),
+            _ => {}
+        }
         text
+    }
+
+    /// Patterns that cannot be checked, in the setting and what it holds.
+    pub fn unchecked(&self) -> impl Iterator<Item = &Pattern> {
+        let inner = match &self.members {
+            Some(FurtherMembers::Like(members)) => Some(members.pattern.as_ref()),
+            _ => None,
+        };
+        let items = self.items.as_ref().map(|items| items.pattern.as_ref());
+        [Some(self.pattern.as_ref()), items, inner]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|pattern| pattern.problem().is_some())
+    }
+
+    /// Whether a value fits as it is.
+    fn fits(&self, value: &Value) -> bool {
+        self.has_type_of(value) && self.allows(value)
     }
 
     fn has_type_of(&self, value: &Value) -> bool {
@@ -103,7 +154,23 @@ impl Property {
         let bound = |bound: &Option<Number>| bound.as_ref().and_then(Number::as_f64).zip(number);
         let not_too_small = bound(&self.minimum).is_none_or(|(least, it)| it >= least);
         let not_too_great = bound(&self.maximum).is_none_or(|(greatest, it)| it <= greatest);
-        chosen && not_too_small && not_too_great
+        chosen && not_too_small && not_too_great && self.allows_content(value)
+    }
+
+    fn allows_content(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.pattern.as_ref().is_none_or(|it| it.allows(text)),
+            Value::Array(list) => {
+                let items = self.items.as_ref();
+                items.is_none_or(|items| list.iter().all(|item| items.fits(item)))
+            }
+            Value::Object(object) => match &self.members {
+                None | Some(FurtherMembers::Any(true)) => true,
+                Some(FurtherMembers::Any(false)) => object.is_empty(),
+                Some(FurtherMembers::Like(it)) => object.values().all(|member| it.fits(member)),
+            },
+            _ => true,
+        }
     }
 }
 
@@ -229,6 +296,41 @@ mod tests {
                 Some(json!("b")),
             ),
             (json!({"type": "string", "enum": ["a", "b"]}), "c", None),
+            (
+                json!({"type": "string", "pattern": "^\\d+,\\d+$"}),
+                "1440,2000",
+                Some(json!("1440,2000")),
+            ),
+            (
+                json!({"type": "string", "pattern": "^\\d+,\\d+$"}),
+                "1440x2000",
+                None,
+            ),
+            (
+                json!({"type": "array", "items": {"type": "string", "pattern": "^-"}}),
+                "[\"-a\",\"b\"]",
+                None,
+            ),
+            (
+                json!({"type": "array", "items": {"type": "string"}}),
+                "[\"-a\",1]",
+                None,
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "{\"a\":1}",
+                None,
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "{\"a\":\"1\"}",
+                Some(json!({"a": "1"})),
+            ),
+            (
+                json!({"type": "object", "additionalProperties": false}),
+                "{\"a\":1}",
+                None,
+            ),
         ] {
             assert_eq!(
                 property(schema.clone()).read_text(text),
@@ -257,6 +359,12 @@ mod tests {
         assert_eq!(
             text(json!({"type": ["boolean", "null"]})),
             "true or false or null"
+        );
+        let size = json!({"type": "string", "pattern": "^\\d+$"});
+        assert_eq!(text(size.clone()), r"a text that matches ^\d+$");
+        assert_eq!(
+            text(json!({"type": "array", "items": size})),
+            r"a list in JSON, each item a text that matches ^\d+$"
         );
     }
 }

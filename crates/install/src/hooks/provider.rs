@@ -1,6 +1,7 @@
 //! Hooks that install programs, as providers.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,18 +16,16 @@ use crate::{BinaryProvider, Found, Order, Request, RunError, Runner, Unsuccessfu
 ///
 /// Implemented by the layers above.
 pub trait RecordSink: Send + Sync {
-    /// Takes a record, which says which hook it comes from.
+    /// Takes the records of one hook, each of which says which hook it comes from, and writes
+    /// them. One that makes no sense is passed over.
     ///
     /// # Errors
-    /// The ledger cannot be read or written. A record that is none is passed over.
-    fn take(&self, record: Map<String, Value>) -> Result<(), RunError>;
-
-    /// All records of a hook were taken.
-    ///
-    /// # Errors
-    /// They cannot be written.
-    fn finish(&self) -> Result<(), RunError>;
+    /// One of them cannot be read, or the ledger cannot be read or written.
+    fn take(&self, records: &mut dyn Iterator<Item = HookRecord>) -> Result<(), RunError>;
 }
+
+/// A record that a hook has printed, unless its output could not be read.
+pub type HookRecord = Result<Map<String, Value>, RunError>;
 
 /// A hook of the event `BinaryRequest`: allowed by the name of its plugin.
 pub struct HookProvider {
@@ -78,24 +77,32 @@ impl HookProvider {
         if process.started_at.is_none() {
             return Ok(None);
         }
-        let log = runner.open_stdout(process)?;
         let unreadable = |error: std::io::Error| RunError(error.into());
-        let mut output: HookOutput<_> = begin.records(log, process).map_err(unreadable)?;
+        let output: Box<dyn BufRead> = match runner.open_stdout(process)? {
+            Some(log) => Box::new(begin.open(log, process).map_err(unreadable)?),
+            // It has removed its own log: what the row has of it is all there is.
+            None => Box::new(process.stdout.as_bytes()),
+        };
+        let mut output = HookOutput::new(output);
         let has_failed = Verdict::of(process, None).is_failure();
         let mut answer = None;
-        for record in output.by_ref() {
-            let mut record = record.map_err(unreadable)?;
-            match found(&record, request, self.name()) {
-                Some(found) => answer = Some(found),
-                // That something is installed is not believed of a hook that has failed.
-                None if has_failed && is_installed(&record) => {}
-                None => {
-                    tag(&mut record, &self.hook);
-                    self.sink.take(record)?;
-                }
+        let mut others = output.by_ref().filter_map(|record| {
+            let mut record = match record {
+                Ok(record) => record,
+                Err(error) => return Some(Err(unreadable(error))),
+            };
+            if let Some(found) = found(&record, request, self.name()) {
+                answer = Some(found);
+                return None;
             }
-        }
-        self.sink.finish()?;
+            // That something is installed is not believed of a hook that has failed.
+            if has_failed && is_installed(&record) {
+                return None;
+            }
+            tag(&mut record, &self.hook);
+            Some(Ok(record))
+        });
+        self.sink.take(&mut others)?;
         tracing::debug!(hook = self.hook.name, passed_over = ?output.passed_over(), "read");
         Ok(answer)
     }
@@ -161,6 +168,7 @@ fn found(record: &Map<String, Value>, request: &Request<'_>, provider: &str) -> 
     Some(Found {
         abspath: text("abspath")?.into(),
         version: text("version"),
+        sha256: text("sha256"),
         binprovider: Some(text("binprovider").unwrap_or_else(|| provider.to_owned())),
     })
 }

@@ -78,8 +78,13 @@ impl<'a> Resolution<'a> {
 
     /// Every setting that has a value, and what was given but does not fit.
     pub(super) fn resolve(mut self) -> (BTreeMap<String, Resolved>, Vec<Problem>) {
-        let keys: Vec<&str> = self.properties.keys().copied().collect();
-        for key in keys {
+        let properties: Vec<_> = self
+            .properties
+            .iter()
+            .map(|(key, it)| (*key, *it))
+            .collect();
+        for (key, property) in properties {
+            self.problems.extend(unchecked(self.plugin, key, property));
             self.value(key);
         }
         let found = self.found.into_iter();
@@ -154,6 +159,22 @@ impl<'a> Resolution<'a> {
             expected: property.expected(),
         });
     }
+}
+
+/// What of a setting cannot be checked.
+fn unchecked<'p>(
+    plugin: &'p str,
+    key: &'p str,
+    property: &'p Property,
+) -> impl Iterator<Item = Problem> + 'p {
+    property.unchecked().filter_map(move |pattern| {
+        Some(Problem::Pattern {
+            plugin: plugin.to_owned(),
+            key: key.to_owned(),
+            pattern: pattern.as_str().to_owned(),
+            source: pattern.problem()?.clone(),
+        })
+    })
 }
 
 fn default(property: &Property) -> Option<Resolved> {

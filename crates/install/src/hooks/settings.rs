@@ -131,6 +131,9 @@ impl Settings {
                 (Problem::Value { key: one, .. }, Problem::Value { key: other, .. }) => {
                     one == other
                 }
+                (Problem::Pattern { key: one, .. }, Problem::Pattern { key: other, .. }) => {
+                    one == other
+                }
                 _ => false,
             };
             if !self.problems.iter().any(known) {

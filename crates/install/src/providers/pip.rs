@@ -1,5 +1,6 @@
 //! Packages of Python's.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::run::{found, run, tool};
@@ -22,18 +23,24 @@ impl BinaryProvider for Pip {
             Some(uv) => With::Uv(uv),
             None => With::Python(python(request)?),
         };
-        let _ours = wait_for_turn(&environment)?;
+        // Beside it: what is made anew is emptied.
+        let lock = environment.with_added_extension("lock");
+        let _ours = wait_for_turn(self.name(), &lock, runner)?;
         let python = environment.join("bin/python");
-        if !is_program(&python) {
+        if !is_program(&python) || !with.has_made(&environment) {
             let order = match &with {
                 With::Uv(uv) => {
                     request
                         .order(self.name(), uv)
                         .args(["venv", "--quiet", "--allow-existing"])
                 }
-                With::Python(system) => request.order(self.name(), system).args(["-m", "venv"]),
+                With::Python(system) => {
+                    let order = request.order(self.name(), system);
+                    order.args(["-m", "venv", "--clear"])
+                }
             };
             run(order.args([&environment]), runner)?;
+            with.tell_made(&environment)?;
         }
         let order = match &with {
             With::Uv(uv) => {
@@ -83,6 +90,33 @@ enum With {
     Uv(PathBuf),
     Python(PathBuf),
 }
+
+impl With {
+    /// What is in a file of the environments that are whole. Python comes first into one, and pip
+    /// seconds later: an environment that was not finished has the one and never gets the other.
+    fn mark(&self) -> &'static str {
+        match self {
+            Self::Uv(_) => "uv",
+            Self::Python(_) => "venv",
+        }
+    }
+
+    /// Whether an environment was finished, and has what this needs: those of uv have no pip.
+    fn has_made(&self, environment: &Path) -> bool {
+        let mark = fs::read_to_string(environment.join(MADE_BY)).unwrap_or_default();
+        mark == "venv" || mark == self.mark()
+    }
+
+    fn tell_made(&self, environment: &Path) -> Result<(), Unsuccessful> {
+        let path = environment.join(MADE_BY);
+        fs::write(&path, self.mark()).map_err(|error| {
+            Unsuccessful::failed(format!("cannot write {}: {error}", path.display()))
+        })
+    }
+}
+
+/// Says in an environment who has finished it.
+const MADE_BY: &str = ".made-by";
 
 fn python(request: &Request<'_>) -> Result<PathBuf, Unsuccessful> {
     tool(request, "python3").map_err(|_| Unsuccessful::skipped("neither uv nor python3 is on PATH"))

@@ -23,7 +23,9 @@ fn pip_installs_into_an_environment_of_its_own() {
     assert_eq!(file.version, "24.1.0");
     assert_eq!(file.binprovider.as_deref(), Some("pip"));
     let commands = world.commands();
-    let environment = commands[0].strip_prefix("bin/python3 -m venv ").unwrap();
+    let environment = commands[0]
+        .strip_prefix("bin/python3 -m venv --clear ")
+        .unwrap();
     assert!(
         environment.starts_with("data/lib/pip/black-"),
         "{environment}"
@@ -158,5 +160,92 @@ fn a_package_without_the_program_has_failed() {
     assert!(
         reason.starts_with("npm installed other, and there is no program tool in "),
         "{reason}"
+    );
+}
+
+#[test]
+fn an_environment_that_was_not_finished_is_made_anew() {
+    let world = World::asking_for("black");
+    // Python is there at once, and pip would be some time later.
+    let half = "for last; do :; done\n/bin/mkdir -p \"$last/bin\"\n\
+                printf '#!/bin/sh\\necho No module named pip >&2; exit 1\\n' > \"$last/bin/python\"\n\
+                /bin/chmod 755 \"$last/bin/python\"; kill -9 $$";
+    world.tool("python3", half);
+    let (_, reason) = world.refusal("pip");
+    assert_eq!(reason, "python3 was ended by signal 9");
+    world.tool("python3", &python(&makes("$bin/black", "24.1.0")));
+    assert_eq!(world.attempt("pip").unwrap().version, "24.1.0");
+    assert!(world.commands()[1].contains("venv --clear"), "once more");
+}
+
+#[test]
+fn an_environment_of_uv_s_has_no_pip_and_is_made_anew_without_uv() {
+    let world = World::asking_for("black");
+    let uv = "for last; do :; done\n[ \"$1\" = venv ] && { environment=$last; ";
+    let venv = makes("$environment/bin/python", "3");
+    let black = makes("$dir/black", "1.1");
+    let uv = format!("{uv}{venv}; exit; }}\ndir=$(/usr/bin/dirname \"$5\")\n{black}");
+    let tool = world.tool("uv", &uv);
+    world.attempt("pip").unwrap();
+    std::fs::remove_file(tool).unwrap();
+    world.tool("python3", &python(&makes("$bin/black", "1.2")));
+    assert_eq!(world.attempt("pip").unwrap().version, "1.2");
+    world.tool("uv", &uv);
+    let before = world.commands().len();
+    assert_eq!(world.attempt("pip").unwrap().version, "1.1");
+    let commands = world.commands();
+    assert!(
+        commands[before].contains("uv pip install"),
+        "uv can use what Python has made"
+    );
+}
+
+#[test]
+fn managers_answer_for_programs_that_do_not_say_their_version() {
+    let silent = |path: &str| makes(path, "hello");
+    let world = World::asking_for("quiet").with(json!({"npm": {"packages": "@scope/quiet@4"}}));
+    let manifest = "$6/node_modules/@scope/quiet";
+    let npm = format!(
+        "{}\n/bin/mkdir -p {manifest}; echo '{{\"version\":\"4.5.6\"}}' > {manifest}/package.json",
+        silent("$6/node_modules/.bin/quiet")
+    );
+    world.tool("npm", &npm);
+    assert_eq!(world.attempt("npm").unwrap().version, "4.5.6");
+
+    let world = World::asking_for("quiet");
+    let list = "[ $2 = --list ] && { printf 'quiet-cli v0.3.0:\\n    quiet\\n'; exit; }";
+    world.tool("cargo", &format!("{list}\n{}", silent("$4/bin/quiet")));
+    assert_eq!(world.attempt("cargo").unwrap().version, "0.3.0");
+
+    let world = World::asking_for("quiet");
+    let bin = world.root.path().join("bin/quiet");
+    let list = "[ $1 = list ] && { echo quiet 7.1 7.2; exit; }";
+    world.tool(
+        "brew",
+        &format!("{list}\n{}", silent(bin.to_str().unwrap())),
+    );
+    assert_eq!(world.attempt("brew").unwrap().version, "7.2");
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_no_package() {
+    for provider in ["npm", "pip", "cargo", "brew", "apt"] {
+        let world = World::asking_for("/opt/gone/tool");
+        for manager in ["npm", "uv", "cargo", "brew", "apt-get"] {
+            world.tool(manager, "exit 0");
+        }
+        let (skipped, reason) = world.refusal(provider);
+        assert!(
+            skipped && reason.starts_with("a path is asked for"),
+            "{reason}"
+        );
+        assert!(world.commands().is_empty());
+    }
+    let world = World::asking_for("/opt/gone/tool").with(json!({"npm": {"packages": ["tool"]}}));
+    world.tool("npm", &makes("$6/node_modules/.bin/tool", "1.0"));
+    assert_eq!(
+        world.attempt("npm").unwrap().version,
+        "1.0",
+        "named, it is one"
     );
 }

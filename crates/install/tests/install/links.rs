@@ -134,3 +134,22 @@ fn a_link_is_removed_only_when_it_is_ours() {
     unlink(data.path(), "x", &target("/a")).unwrap();
     assert_eq!(data.names(), ["file"]);
 }
+
+#[test]
+fn a_program_that_is_in_lib_bin_itself_is_left_there_by_whatever_way_it_is_reached() {
+    let place = tempfile::tempdir().unwrap();
+    let (real, way) = (place.path().join("real"), place.path().join("way"));
+    fs::create_dir(&real).unwrap();
+    symlink(&real, &way).unwrap();
+    link(&real, "other", Path::new("/bin/sh")).unwrap();
+    let own = real.join("lib/bin/tool");
+    symlink("/bin/sh", &own).unwrap();
+    for (data, target) in [
+        (&way, own.clone()),
+        (&real, way.join("lib/bin/tool")),
+        (&way, way.join("lib/bin/tool")),
+    ] {
+        link(data, "tool", &target).unwrap();
+        assert_eq!(fs::read_link(&own).unwrap(), Path::new("/bin/sh"));
+    }
+}

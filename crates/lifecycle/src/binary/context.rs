@@ -1,6 +1,6 @@
 //! What a decision is made from, and what it leaves behind.
 
-use hostledger_model::{Binary, BinaryChange, Timestamp};
+use hostledger_model::{Binary, BinaryChange, InstalledFile, Timestamp};
 
 use super::Effect;
 
@@ -13,6 +13,8 @@ pub struct Context<'a> {
     pub providers: &'a [String],
     /// The time it is.
     pub now: Timestamp,
+    /// Whether the file that the row tells of is there, and what it was.
+    is_intact: bool,
     effects: Vec<Effect>,
 }
 
@@ -24,8 +26,35 @@ impl<'a> Context<'a> {
             binary,
             providers,
             now,
+            is_intact: false,
             effects: Vec::new(),
         }
+    }
+
+    /// The same where it is known whether the file that the row tells of is there and what it was;
+    /// otherwise it is not.
+    #[must_use]
+    pub fn with_file(mut self, is_intact: bool) -> Self {
+        self.is_intact = is_intact;
+        self
+    }
+
+    /// The file that the row tells of, if it is still what it was.
+    pub(super) fn intact_file(&self) -> Option<InstalledFile> {
+        let Binary {
+            abspath,
+            version,
+            sha256,
+            binprovider,
+            ..
+        } = self.binary;
+        let text = |text: &String| Some(text.clone()).filter(|it| !it.is_empty());
+        (!abspath.is_empty() && self.is_intact).then(|| InstalledFile {
+            abspath: abspath.clone(),
+            version: version.clone(),
+            sha256: text(sha256),
+            binprovider: text(binprovider),
+        })
     }
 
     /// The effects decided on, in order.

@@ -24,6 +24,19 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether there may be no program in the end for it.
+    #[must_use]
+    pub fn is_setback(&self) -> bool {
+        match self {
+            Self::Tick | Self::Succeeded(_) | Self::Linked(_) => false,
+            Self::Refused(_)
+            | Self::Unsuccessful(_)
+            | Self::Lost
+            | Self::LinkFailed(_)
+            | Self::Interrupted => true,
+        }
+    }
+
     /// What happened in a word, for logs.
     #[must_use]
     pub fn name(&self) -> &'static str {

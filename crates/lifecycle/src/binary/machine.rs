@@ -127,18 +127,31 @@ fn give_up(context: &mut Context<'_>, reasons: Vec<ProviderReason>) -> BinarySta
         context.save(BinaryChange::Requeued { reasons, retry_at });
         BinaryStatus::Queued
     } else {
-        context.save(BinaryChange::Failed { reasons });
-        BinaryStatus::Failed
+        end(context, reasons)
     };
     context.push(Effect::CountUse { succeeded: false });
     status
 }
 
+/// Ends it for good. What was installed before is no worse for it: a row whose file is still what it
+/// was goes on telling of that file, with the reasons why there is no other.
+fn end(context: &mut Context<'_>, reasons: Vec<ProviderReason>) -> BinaryStatus {
+    let Some(file) = context.intact_file() else {
+        context.save(BinaryChange::Failed { reasons });
+        return BinaryStatus::Failed;
+    };
+    let lease_until = context.now.saturating_add(LEASE);
+    context.save(BinaryChange::Trying {
+        reasons,
+        lease_until,
+    });
+    context.save(BinaryChange::Installed(file));
+    BinaryStatus::Installed
+}
+
 /// Ends it for good; that says nothing about the program, so no use is counted.
 fn refuse(context: &mut Context<'_>, reason: &ProviderReason) -> BinaryStatus {
-    let reasons = vec![reason.clone()];
-    context.save(BinaryChange::Failed { reasons });
-    BinaryStatus::Failed
+    end(context, vec![reason.clone()])
 }
 
 /// An attempt that was broken off is none; the last one is not begun again.
@@ -150,8 +163,7 @@ fn interrupt(context: &mut Context<'_>) -> BinaryStatus {
     }
     let reason = at_work(context, "it was interrupted");
     let reasons = reasons_and(context, reason);
-    context.save(BinaryChange::Failed { reasons });
-    BinaryStatus::Failed
+    end(context, reasons)
 }
 
 fn attempts_left(context: &Context<'_>) -> bool {

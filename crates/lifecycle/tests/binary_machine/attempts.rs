@@ -138,3 +138,49 @@ fn the_last_attempt_fails_when_it_is_interrupted() {
     assert_eq!(bench.binary.status, BinaryStatus::Failed);
     assert_eq!(bench.binary.reasons[1].provider, "pip");
 }
+
+#[test]
+fn what_was_installed_stays_so_when_nothing_better_comes_of_the_last_attempt() {
+    for (event, reasons, counted) in [
+        (Event::Unsuccessful(failed("apt")), all(), true),
+        (Event::LinkFailed(failed("apt")), all(), true),
+        (Event::Refused(failed("")), vec![failed("")], false),
+    ] {
+        for (is_intact, abspath) in [(true, "/opt/tool"), (false, "/opt/tool"), (true, "")] {
+            let mut bench = at_the_last();
+            bench.binary.max_attempts = Some(1);
+            bench.is_intact = is_intact;
+            bench.binary.abspath = abspath.to_owned();
+            bench.binary.version = "1.0".to_owned();
+            bench.binary.sha256 = "5".repeat(64);
+            bench.binary.binprovider = "env".to_owned();
+            let before = bench.binary.clone();
+            let effects = bench.feed(&event);
+            let stays = is_intact && !abspath.is_empty();
+            let expected = match stays {
+                true => BinaryStatus::Installed,
+                false => BinaryStatus::Failed,
+            };
+            assert_eq!(bench.binary.status, expected, "{event:?}");
+            assert_eq!(bench.binary.reasons, reasons);
+            assert_eq!(effects.contains(&COUNTED), counted);
+            assert_eq!(
+                (
+                    &bench.binary.abspath,
+                    &bench.binary.sha256,
+                    &bench.binary.binprovider
+                ),
+                (&before.abspath, &before.sha256, &before.binprovider)
+            );
+            assert_eq!(bench.binary.retry_at, None);
+            // With another attempt left it waits for that.
+            let mut bench = at_the_last();
+            bench.is_intact = is_intact;
+            bench.binary.abspath = abspath.to_owned();
+            if counted {
+                bench.feed(&event);
+                assert_eq!(bench.binary.status, BinaryStatus::Queued);
+            }
+        }
+    }
+}

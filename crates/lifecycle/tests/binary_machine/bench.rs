@@ -11,6 +11,8 @@ pub(crate) struct Bench {
     pub(crate) binary: Binary,
     pub(crate) providers: Vec<String>,
     pub(crate) now: Timestamp,
+    /// Whether the file of the row is what it was.
+    pub(crate) is_intact: bool,
 }
 
 impl Bench {
@@ -24,11 +26,13 @@ impl Bench {
             binary,
             providers: ["env", "pip", "apt"].map(str::to_owned).to_vec(),
             now,
+            is_intact: false,
         }
     }
 
     pub(crate) fn handle(&self, event: &Event) -> (BinaryStatus, Vec<Effect>) {
-        let mut context = Context::new(&self.binary, &self.providers, self.now);
+        let context = Context::new(&self.binary, &self.providers, self.now);
+        let mut context = context.with_file(self.is_intact);
         let status = handle(event, &mut context);
         (status, context.into_effects())
     }

@@ -32,7 +32,7 @@ pub use binary::{BinaryCase, BinaryInput, BinaryRecord};
 pub use interface::InterfaceRecord;
 pub use line::{Line, NotAnObject, Record, interpret, parse_line};
 pub use machine::MachineRecord;
-pub use process::{AttemptRecord, ProcessDefaults, ProcessRecord};
+pub use process::{AttemptRecord, ProcessDefaults, ProcessRecord, RunLimit};
 pub use refusal::Refusal;
 pub use request::{CommandRequest, InvalidRequest};
 pub use stdout::{Records, records};

@@ -1,7 +1,7 @@
 //! Why a record was not taken.
 
 use super::RecordType;
-use crate::{InvalidCommand, LimitExceeded};
+use crate::{DraftError, InvalidCommand, LimitExceeded};
 
 /// Why an object that should be a record is none of ours.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,27 @@ pub enum Refusal {
         "Process: there is no known \"id\" and no \"cmd\": give the command to be run as a list"
     )]
     NoCommand,
+    /// A process that has ended, without an id: it would be taken anew each time.
+    #[error(
+        "Process: one that has ended needs an \"id\" to be known by: give it, or leave the status out to have it run"
+    )]
+    NoId,
+    /// A process that runs elsewhere.
+    #[error(
+        "Process: it is running by its record: how it ends is learnt where it runs; take it in when it has ended"
+    )]
+    NotEnded,
+    /// A process whose command was no text.
+    #[error(
+        "Process: {field} holds U+FFFD, which stands for what is not UTF-8: what it was cannot be told any more"
+    )]
+    NotExact {
+        /// Which field.
+        field: &'static str,
+    },
+    /// A process with a text that does not fit.
+    #[error("Process: it cannot be recorded like this")]
+    Draft(#[source] DraftError),
     /// A process whose command cannot be run.
     #[error("Process: \"cmd\" cannot be run")]
     Command(#[source] InvalidCommand),

@@ -1,7 +1,7 @@
 //! What can happen to a process row, each change touching only its own fields.
 
 use super::{Outcome, Process, ProcessStatus, StopRequest};
-use crate::{LogPlace, OwnerId, ProcessIdentity, ResourceUsage, Timestamp};
+use crate::{BinaryId, LogPlace, OwnerId, ProcessIdentity, ResourceUsage, Timestamp};
 
 /// A change of a process row, decided by its state machine and written by the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,11 @@ pub enum ProcessChange {
     /// of the stop that was asked for, if one was. What an earlier attempt came to goes: it is in
     /// the history.
     Started(Started),
+    /// It was learnt which recorded program it runs: only while it is queued.
+    Uses {
+        /// Which.
+        binary: BinaryId,
+    },
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
     /// It is to live on without whoever supervised it: only while it is running.
@@ -140,6 +145,7 @@ impl ProcessChange {
                 process.log = Some(started.log.clone());
                 forget_end(process);
             }
+            Self::Uses { binary } => process.binary_id = Some(*binary),
             Self::StopRequested(stop) => {
                 process.stop.get_or_insert_with(|| stop.clone());
             }

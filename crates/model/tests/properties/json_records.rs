@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use hostledger_model::json::{
-    BinaryRecord, InterfaceRecord, Line, MachineRecord, ProcessRecord, Record, parse_line,
+    BinaryRecord, InterfaceRecord, Line, MachineRecord, ProcessRecord, Record, RunLimit, parse_line,
 };
 use hostledger_model::{KillMode, LaunchAttributes, LogPlace, MachineId, NO_TIMEOUT, Timestamp};
 use proptest::prelude::*;
@@ -104,7 +104,12 @@ proptest! {
         prop_assert_eq!((record.status, record.exit_code), (Some(process.status), process.exit_code));
         prop_assert_eq!((record.started_at, record.ended_at), (process.started_at, process.ended_at));
         prop_assert_eq!((record.binary_id, record.pid), (process.binary_id, process.pid));
-        prop_assert_eq!((record.timeout.unwrap_or(NO_TIMEOUT), record.timeout_ms), (process.timeout, process.timeout_ms));
+        let limit = match process.timeout_ms {
+            Some(ms) => RunLimit::Milliseconds(ms),
+            None if process.timeout >= NO_TIMEOUT => RunLimit::None,
+            None => RunLimit::Unsaid,
+        };
+        prop_assert_eq!((record.timeout.unwrap_or(NO_TIMEOUT), record.timeout_ms), (process.timeout, limit));
         prop_assert_eq!((&record.name, &record.url), (&process.name, &process.url));
         prop_assert_eq!(record.worker_type.clone().unwrap_or_default(), process.worker_type);
         prop_assert_eq!((record.parent_id, record.iface_id), (process.parent_id, process.interface_id));
@@ -156,7 +161,8 @@ proptest! {
             prop_assert!(object.contains_key(key));
         }
         for (key, value) in &object {
-            let always = ["exit_code", "started_at", "ended_at"].contains(&key.as_str());
+            let always = ["exit_code", "started_at", "ended_at"].contains(&key.as_str())
+                || key == "timeout_ms" && process.timeout >= NO_TIMEOUT;
             prop_assert!(always || !value.is_null(), "{} is null", key);
         }
         for (key, shown) in [

@@ -11,7 +11,8 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// With a `/` in it, that file and no other. Without, one in each directory of the *program's*
 /// `PATH` (the first, should it be given twice, as getenv(3) reads it); an empty entry is the
 /// working directory.
-pub(super) fn candidates(program: &OsStr, environment: &[(OsString, OsString)]) -> Vec<OsString> {
+#[must_use]
+pub fn program_files(program: &OsStr, environment: &[(OsString, OsString)]) -> Vec<OsString> {
     if program.is_empty() {
         return Vec::new();
     }
@@ -42,7 +43,7 @@ mod tests {
             .map(|path| ("PATH".into(), path.into()))
             .into_iter()
             .collect();
-        candidates(OsStr::new(program), &environment)
+        program_files(OsStr::new(program), &environment)
     }
 
     #[test]

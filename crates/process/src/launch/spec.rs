@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::InvalidLaunch;
 use super::limits::{for_kernel, marking};
-use super::program::candidates;
+use super::program::program_files;
 
 /// What the program gets as its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl LaunchSpec {
     /// See [`InvalidLaunch`].
     pub fn check(self) -> Result<Launch, InvalidLaunch> {
         let program = self.arguments.first().ok_or(InvalidLaunch::EmptyCommand)?;
-        let programs = candidates(program, &self.environment);
+        let programs = program_files(program, &self.environment);
         let program = program.clone();
         let arguments = c_strings(&self.arguments, |index| match index {
             0 => "the command".to_owned(),

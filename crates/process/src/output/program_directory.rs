@@ -6,7 +6,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path};
 
 use hostledger_model::{Pid, Timestamp};
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, mkdirat, open, openat, unlinkat};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, flock, mkdirat, open, openat,
+    unlinkat,
+};
 use rustix::io::Errno;
 
 use super::log_files::check_owner;
@@ -92,6 +95,22 @@ impl ProgramDirectory {
     #[must_use]
     pub fn logs(&self) -> &LogDirectory {
         &self.logs
+    }
+
+    /// Keeps it from others who ask for it like this, for as long as it is held open: false when one
+    /// of them has it (flock(2)).
+    ///
+    /// # Errors
+    /// The file system has no locks.
+    pub fn try_lock(&self) -> io::Result<bool> {
+        match flock(
+            &self.logs.directory,
+            FlockOperation::NonBlockingLockExclusive,
+        ) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Opens `stdout.log` and `stderr.log` for appending, mode 0600; makes what is missing.

@@ -1,14 +1,14 @@
 //! Taking processes on.
 
 use diesel::pg::PgConnection;
-use diesel::sql_types::Text;
-use diesel::{OptionalExtension, QueryResult, RunQueryDsl};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{ProcessChange, Timestamp};
 
 use super::find::select;
 use super::projection::PROCESS;
 use super::sql::{Parameter, Sql, sql};
-use crate::claim::{Claim, Claimed, Claims};
+use crate::claim::{BinariesMark, Claim, Claimed, Claims};
 use crate::table::row::Read;
 use crate::table::{ProcessRow, encoding};
 
@@ -36,7 +36,9 @@ pub(super) fn claim(connection: &mut PgConnection, claim: &Claim) -> QueryResult
     if !leases.is_empty() {
         take_on(connection, claim.now, &leases)?;
     }
-    claims.next_due = next_due(connection, claim)?;
+    let (next_due, binaries) = outlook(connection, claim)?;
+    claims.next_due = next_due;
+    claims.binaries = binaries;
     Ok(claims)
 }
 
@@ -75,20 +77,30 @@ fn take_on(
     sql::<()>(text, parameters).execute(connection).map(|_| ())
 }
 
-/// When the next one is due of those that the claimer does not have, or not any more: the lease is
-/// over.
-fn next_due(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Option<Timestamp>> {
-    let query: Sql<Text> = sql(
-        "SELECT to_char(r.retry_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM machine_process r
-         WHERE r.status = 'queued' AND r.machine_id = ?::uuid AND r.retry_at IS NOT NULL
-             AND (r.owner IS DISTINCT FROM ?::uuid OR r.retry_at <= ?::timestamptz)
-         ORDER BY r.retry_at, r.created_at, r.id LIMIT 1",
+/// When the next one is due of those that the claimer does not have, or not any more as the lease
+/// is over, and what tells of changed binaries: one statement, as each is a way to the server and
+/// back.
+fn outlook(
+    connection: &mut PgConnection,
+    claim: &Claim,
+) -> QueryResult<(Option<Timestamp>, BinariesMark)> {
+    let query: Sql<(Nullable<Text>, BigInt, Nullable<Text>)> = sql(
+        "SELECT (SELECT to_char(r.retry_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM machine_process r
+                 WHERE r.status = 'queued' AND r.machine_id = ?::uuid AND r.retry_at IS NOT NULL
+                     AND (r.owner IS DISTINCT FROM ?::uuid OR r.retry_at <= ?::timestamptz)
+                 ORDER BY r.retry_at, r.created_at, r.id LIMIT 1),
+                count(*), max(b.modified_at)::text
+         FROM machine_binary b
+         WHERE b.machine_id = ?::uuid AND b.status IN ('installed', 'succeeded')",
         vec![
             Parameter::text(&claim.machine.simple()),
             Parameter::text(&claim.owner.simple()),
             Parameter::text(&encoding::time(claim.now)),
+            Parameter::text(&claim.machine.simple()),
         ],
     );
-    let next: Option<String> = query.get_result(connection).optional()?;
-    Ok(next.map(|at| encoding::read_time(&at).unwrap_or(claim.now)))
+    let (next, count, last): (Option<String>, i64, Option<String>) =
+        query.get_result(connection)?;
+    let next_due = next.map(|at| encoding::read_time(&at).unwrap_or(claim.now));
+    Ok((next_due, BinariesMark::of(count, last)))
 }

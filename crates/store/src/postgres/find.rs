@@ -139,6 +139,19 @@ pub(super) fn valid_binary_at(
         .optional()
 }
 
+pub(super) fn valid_binaries(
+    connection: &mut PgConnection,
+    machine: MachineId,
+) -> QueryResult<Vec<Read<BinaryRow>>> {
+    let rest = "WHERE r.machine_id = ?::uuid AND r.abspath <> '' AND r.status IN (?, 'succeeded')
+                ORDER BY r.modified_at DESC, r.id DESC";
+    let parameters = vec![
+        Parameter::text(&machine.simple()),
+        Parameter::text(BinaryStatus::Installed.as_str()),
+    ];
+    select(&BINARY, "machine_binary", rest, parameters).load(connection)
+}
+
 pub(super) fn binary_by_name(
     connection: &mut PgConnection,
     machine: MachineId,

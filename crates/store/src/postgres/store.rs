@@ -188,6 +188,10 @@ impl Store for PostgresStore {
         self.one(|connection| find::valid_binary_at(connection, machine, abspath))
     }
 
+    fn valid_binaries(&self, machine: MachineId) -> Result<Rows<Binary>, StoreError> {
+        self.several(|connection| find::valid_binaries(connection, machine))
+    }
+
     fn binary_by_name(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError> {
         self.one(|connection| find::binary_by_name(connection, machine, name))
     }

@@ -201,6 +201,10 @@ impl Store for SqliteStore {
         self.one(|connection| binary::valid_by_path(connection, self.columns, machine, abspath))
     }
 
+    fn valid_binaries(&self, machine: MachineId) -> Result<Rows<Binary>, StoreError> {
+        self.several(|connection| binary::all_valid(connection, self.columns, machine))
+    }
+
     fn binary_by_name(&self, machine: MachineId, name: &str) -> Result<Option<Binary>, StoreError> {
         self.one(|connection| binary::by_name(connection, self.columns, machine, name))
     }

@@ -5,13 +5,12 @@ use std::io::IsTerminal as _;
 
 use anstyle::Style;
 use anyhow::Context as _;
-use hostledger::install::Providers;
-use hostledger::{Binary, InstallNews, Ledger, LedgerError};
+use hostledger::{Binary, InstallNews, LedgerError};
 use serde_json::Value;
 
 use super::reasons;
 use crate::args::Globals;
-use crate::command::hook::places::PluginPlaces;
+use crate::command::installers::Installers;
 use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -29,8 +28,9 @@ Examples:
 Providers are tried in the order given until one succeeds; all of them, and '*' or none given:
 env, npm, pip, brew, cargo, apt. bash runs the command of its override, and only when it is named.
 When none of them could, the hooks of plugins are asked that the same list allows, by the names of
-their directories (hostledger hook --help). What a provider runs is recorded (hostledger ps --all --type binary) and has 600 seconds, with all
-that it starts. A program that is installed already as it is asked for is left as it is.
+their directories (hostledger hook --help). What a provider runs is recorded (hostledger ps --all
+--type binary) and has 600 seconds, with all that it starts. A program that is installed already as
+it is asked for is left as it is.
 
 Exit codes: 0 when it is installed; 1 when no provider could; 128 + signal when a signal ended it.";
 
@@ -53,30 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "VERSION")]
     min_version: Option<String>,
     #[command(flatten)]
-    plugins: PluginPlaces,
-    /// Ask the hooks of plugins alone, and none of the built-in providers
-    #[arg(long, conflicts_with = "no_hooks")]
-    hooks_only: bool,
-    /// Ask the built-in providers alone
-    #[arg(long, conflicts_with = "directories")]
-    no_hooks: bool,
-}
-
-impl Args {
-    /// Who is asked: the built-in providers, then the hooks.
-    fn who(&self, ledger: &Ledger) -> Result<Providers, LedgerError> {
-        let mut providers = if self.hooks_only {
-            Providers::none()
-        } else {
-            Providers::built_in()
-        };
-        if !self.no_hooks {
-            for hook in self.plugins.find(ledger)?.installers(ledger)? {
-                providers.add_last(hook);
-            }
-        }
-        Ok(providers)
-    }
+    installers: Installers,
 }
 
 fn with_override(text: &str) -> Result<(String, Value), Box<dyn Error + Send + Sync>> {
@@ -91,7 +68,7 @@ pub(super) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let mut builder = ledger
         .install(&args.name)
         .providers(&args.providers)
-        .among(args.who(&ledger)?);
+        .among(args.installers.providers(&ledger)?);
     for (provider, with) in &args.overrides {
         builder = builder.overriding(provider, with.clone());
     }

@@ -69,6 +69,7 @@ fn print(check: &BinaryCheck, printer: &mut Printer) -> anyhow::Result<()> {
             Drift::None => {}
             Drift::Missing { reason } => further["reason"] = reason.as_str().into(),
             Drift::Content { found, .. } => further["found_sha256"] = found.as_str().into(),
+            Drift::Another { found } => further["found_path"] = found.as_str().into(),
             Drift::Version { found, .. } => further["found_version"] = found.as_str().into(),
         }
         printer.json(&ending::record_with(&binary.to_json(), further))?;

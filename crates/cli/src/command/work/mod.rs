@@ -4,13 +4,16 @@ mod progress;
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use anstyle::Style;
 use anyhow::Context as _;
 use clap::ValueEnum;
-use hostledger::{OnExit, Process, Worker};
+use hostledger::{BinaryCheck, OnExit, Process, Worker};
 
+use super::installers::Installers;
 use crate::args::Globals;
+use crate::error;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Stopping;
@@ -21,6 +24,7 @@ Examples:
   hostledger work                       until SIGTERM or Ctrl-C, as many at a time as cores
   hostledger work --jobs 8 --on-exit stop
   hostledger work --once --json | jq .exit_code
+  hostledger work --plugins ./plugins   programs that are asked for are installed by hooks as well
 
 Exit codes:
   0  the work is done, or was stopped, whatever the exit codes of what was run
@@ -30,7 +34,12 @@ Exit codes:
 On SIGTERM, SIGINT or SIGHUP nothing more is started and what was taken on is given back; what
 runs goes on and is looked after by its keeper, or is stopped, as --on-exit says. A second signal
 ends the worker at once: whoever opens the ledger next writes down what has become of its work.
-Several workers may share a ledger.";
+Several workers may share a ledger.
+
+Programs that are asked for (hostledger import --help) are installed beside the processes: by the
+built-in providers, then by the hooks of plugins, as they are when the worker begins
+(hostledger binary install --help). With the global --strict a program that has changed since it was
+installed is not started: its process ends with 126, and says why.";
 
 /// Run what is queued, several at a time, until it is stopped
 ///
@@ -52,6 +61,8 @@ pub(crate) struct Args {
     /// What is written survives our death (normal), or the loss of power as well (full)
     #[arg(long, value_name = "HOW", default_value = "normal")]
     durability: Durability,
+    #[command(flatten)]
+    installers: Installers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,10 +91,12 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let options = globals.options().subreaper(true).durability(durability);
     let ledger = options.open()?;
     let signals = Stopping::begin().context("cannot heed signals")?;
-    let mut builder = ledger.worker().on_exit(match args.on_exit {
+    let on_exit = match args.on_exit {
         AtExit::Leave => OnExit::Leave,
         AtExit::Stop => OnExit::Stop,
-    });
+    };
+    let providers = args.installers.providers(&ledger)?;
+    let mut builder = ledger.worker().on_exit(on_exit).installing_by(providers);
     if let Some(jobs) = args.jobs {
         builder = builder.jobs(jobs.get());
     }
@@ -94,12 +107,24 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         builder = builder.clone().tell_ended(sender);
         ended
     });
-    let worker = builder.start()?;
+    let (sender, changed) = channel();
+    let worker = builder.tell_changed(sender).start()?;
+    // Ends with the work.
+    let telling = thread::spawn(move || tell_changed(&changed));
     signals.during(&worker, |worker| match ended {
         Some(ended) => print_records(worker, ended, printer),
         None => show(worker, printer),
     })?;
+    if telling.join().is_err() {
+        tracing::error!("who tells of changed programs has panicked");
+    }
     Ok(Exit::Success)
+}
+
+fn tell_changed(changed: &Receiver<BinaryCheck>) {
+    for check in changed {
+        error::warn(&check.to_string());
+    }
 }
 
 /// The work goes on when nobody reads its records any more.

@@ -1,6 +1,6 @@
 //! A new process out of another's record.
 
-use super::ProcessRecord;
+use super::{ProcessRecord, RunLimit};
 use crate::json::Refusal;
 use crate::{CommandLine, KillMode, MachineId, NO_TIMEOUT, ProcessDraft, ProcessType};
 
@@ -21,11 +21,9 @@ impl ProcessRecord {
         self.cmd.as_ref().is_some_and(|cmd| !cmd.is_empty())
     }
 
-    /// The process a record asks for whose id is none or not known: to be queued, whatever
-    /// became of the one it tells of.
-    ///
-    /// Of an older run only what was asked is taken, not what happened. Texts are checked
-    /// when the draft becomes a process.
+    /// The process a record asks for whose id is none or not known: to be queued. Of an older run
+    /// only what was asked is taken, not what happened ([`into_history`](Self::into_history)
+    /// takes that). Texts are checked when the draft becomes a process.
     ///
     /// # Errors
     /// There is no command, it cannot be run, or its timeout is no time at all.
@@ -62,10 +60,11 @@ impl ProcessRecord {
 
     fn time_to_run(&self, default_ms: Option<u64>) -> Result<Option<u64>, Refusal> {
         match (self.timeout_ms, self.timeout) {
-            (Some(ms), _) => Ok(Some(ms)),
-            (None, None) => Ok(default_ms),
-            (None, Some(seconds)) if seconds >= NO_TIMEOUT => Ok(None),
-            (None, Some(seconds)) => match u64::try_from(seconds) {
+            (RunLimit::Milliseconds(ms), _) => Ok(Some(ms)),
+            (RunLimit::None, None) => Ok(None),
+            (RunLimit::Unsaid, None) => Ok(default_ms),
+            (_, Some(seconds)) if seconds >= NO_TIMEOUT => Ok(None),
+            (_, Some(seconds)) => match u64::try_from(seconds) {
                 Ok(seconds) if seconds > 0 => Ok(Some(seconds * 1000)),
                 _ => Err(Refusal::Timeout { seconds }),
             },
@@ -137,6 +136,15 @@ mod tests {
         assert_eq!(timeout_ms(60).unwrap(), Some(60_000));
         assert_eq!(timeout_ms(NO_TIMEOUT).unwrap(), None);
         assert_eq!(timeout_ms(i64::MAX).unwrap(), None);
+        let said = |it: Value| draft(it).unwrap().timeout_ms;
+        assert_eq!(said(json!({"cmd": ["x"], "timeout_ms": null})), None);
+        assert_eq!(
+            said(json!({"cmd": ["x"]})),
+            Some(120_000),
+            "nothing is said"
+        );
+        let both = json!({"cmd": ["x"], "timeout_ms": null, "timeout": 60});
+        assert_eq!(said(both), Some(60_000));
         for none in [0, -1, i64::MIN] {
             assert!(
                 matches!(timeout_ms(none), Err(Refusal::Timeout { seconds }) if seconds == none)

@@ -3,9 +3,12 @@
 mod attempt;
 mod draft;
 mod environment;
+mod history;
+mod limit;
 
 pub use attempt::AttemptRecord;
 pub use draft::ProcessDefaults;
+pub use limit::RunLimit;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,9 +99,9 @@ pub struct ProcessRecord {
     /// The process that it does again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_of: Option<ProcessId>,
-    /// Milliseconds it may run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
+    /// Milliseconds it may run, or that it may run as long as it likes.
+    #[serde(default, skip_serializing_if = "RunLimit::is_unsaid")]
+    pub timeout_ms: RunLimit,
     /// Which part of what it started is ended with it, when not all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_mode: Option<KillMode>,
@@ -211,7 +214,7 @@ impl From<&Process> for ProcessRecord {
             max_attempts: Some(process.max_attempts).filter(|attempts| *attempts > 1),
             retry_lost: process.retry_lost.then_some(true),
             restart_of: process.restart_of,
-            timeout_ms: process.timeout_ms,
+            timeout_ms: run_limit(process),
             kill_mode: Some(process.kill_mode).filter(|mode| *mode != KillMode::Tree),
             detached: process.detached.then_some(true),
             stop: process.stop.clone(),
@@ -238,6 +241,15 @@ impl From<&Process> for ProcessRecord {
             log,
             env: GivenEnvironment::default(),
         }
+    }
+}
+
+/// Rows of others have seconds alone.
+fn run_limit(process: &Process) -> RunLimit {
+    match process.timeout_ms {
+        Some(ms) => RunLimit::Milliseconds(ms),
+        None if process.timeout >= NO_TIMEOUT => RunLimit::None,
+        None => RunLimit::Unsaid,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn change(connection: &mut PgConnection, items: &[Item<'_>]) -> Query
         ProcessChange::Claimed { .. } => claimed(&steps),
         ProcessChange::Deferred { .. } => deferred(&steps),
         ProcessChange::Started(_) => started(&steps),
+        ProcessChange::Uses { .. } => uses(&steps),
         ProcessChange::StopRequested(_) => stop_requested(&steps),
         ProcessChange::Detached => (DETACHED.to_owned(), Vec::new()),
         ProcessChange::Ended(_) => end::ended(&steps),
@@ -187,6 +188,23 @@ fn started(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
         ),
     ];
     (text.to_owned(), parameters)
+}
+
+fn uses(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
+    let text = concat!(
+        "UPDATE machine_process r SET binary_id = u.used, modified_at = u.now
+         FROM ",
+        steps!(),
+        ", ?::uuid[]) AS u (number, id, owner, now, used)
+         WHERE r.id = u.id AND r.status = 'queued' AND ",
+        is_owner!(),
+        " RETURNING u.number"
+    );
+    let used = |step: &Step<'_>| match step.change {
+        ProcessChange::Uses { binary } => Some(binary.simple()),
+        _ => None,
+    };
+    (text.to_owned(), vec![texts(steps, used)])
 }
 
 fn stop_requested(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {

@@ -4,6 +4,8 @@ mod read;
 mod request;
 mod update;
 
-pub(super) use read::{by_id, by_name, page, pending, valid_by_name, valid_by_path};
+pub(super) use read::{
+    all_valid, by_id, by_name, mark, page, pending, valid_by_name, valid_by_path,
+};
 pub(super) use request::request;
 pub(super) use update::{change, replace};

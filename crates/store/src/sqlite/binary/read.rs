@@ -1,9 +1,11 @@
 //! Reading binaries, from tables with our columns and without.
 
+use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use hostledger_model::{BinaryId, BinaryStatus, MachineId};
 
+use crate::claim::BinariesMark;
 use crate::rows::PageKey;
 use crate::sqlite::literal::literal;
 use crate::sqlite::process::Columns;
@@ -80,6 +82,33 @@ pub(in crate::sqlite) fn valid_by_path(
         .filter(binary::abspath.eq(abspath.to_owned()))
         .into_boxed();
     latest(connection, columns, valid(query))
+}
+
+pub(in crate::sqlite) fn all_valid(
+    connection: &mut SqliteConnection,
+    columns: Columns,
+    machine: MachineId,
+) -> QueryResult<Vec<Read<BinaryRow>>> {
+    let query = binary::table
+        .filter(binary::machine_id.eq(machine.simple()))
+        .into_boxed();
+    let query = valid(query).order((binary::modified_at.desc(), binary::id.desc()));
+    load(connection, columns, query)
+}
+
+/// What tells whether any of these has come, gone or changed.
+pub(in crate::sqlite) fn mark(
+    connection: &mut SqliteConnection,
+    machine: MachineId,
+) -> QueryResult<BinariesMark> {
+    let (count, last) = binary::table
+        .filter(literal::<diesel::sql_types::Bool>(
+            "status IN ('installed', 'succeeded')",
+        ))
+        .filter(binary::machine_id.eq(machine.simple()))
+        .select((count_star(), max(binary::modified_at)))
+        .first(connection)?;
+    Ok(BinariesMark::of(count, last))
 }
 
 /// Those that are not final, in the order in which they are due.

@@ -10,6 +10,7 @@ use hostledger_model::{MachineId, OwnerId, Process, ProcessChange, ProcessStatus
 use super::read::{Columns, oldest_first_sorted};
 use crate::claim::{Claim, Claimed, Claims};
 use crate::sqlite::any_of::any_of;
+use crate::sqlite::binary;
 use crate::sqlite::encoding;
 use crate::sqlite::limited::limited;
 use crate::sqlite::literal::{literal, status};
@@ -56,6 +57,7 @@ pub(in crate::sqlite) fn claim(
         update(&process::table, these, (put_off, modified())).execute(connection)?;
     }
     claims.next_due = next_due(connection, claim)?;
+    claims.binaries = binary::mark(connection, claim.machine)?;
     Ok(claims)
 }
 

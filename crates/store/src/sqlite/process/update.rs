@@ -192,6 +192,11 @@ pub(in crate::sqlite) fn change(
             let may_start = it().and(queued()).and(is_owner()).and(stop_is_known);
             update(&process::table, may_start, set).execute(connection)?
         }
+        ProcessChange::Uses { binary } => {
+            let set = (process::binary_id.eq(binary.simple()), modified);
+            let waits = it().and(queued()).and(is_owner());
+            update(&process::table, waits, set).execute(connection)?
+        }
         ProcessChange::StopRequested(stop) => {
             let set = (
                 process::stop_at.eq(encoding::time(stop.at)),

@@ -15,6 +15,7 @@ pub(crate) mod pages;
 pub(crate) mod processes;
 pub(crate) mod strategies;
 pub(crate) mod submissions;
+pub(crate) mod used;
 pub(crate) mod whole;
 pub(crate) mod world;
 
@@ -78,6 +79,11 @@ macro_rules! contract_suite {
                 the_valid_one_modified_last_is_found_whatever_its_case,
                 updating_keeps_identity_and_health,
                 updating_one_that_is_gone_is_refused,
+            }
+            used {
+                a_claim_tells_when_installed_ones_have_come_gone_or_changed,
+                all_that_are_installed_come_latest_first,
+                which_one_a_process_runs_is_written_while_it_waits,
             }
             installs {
                 every_change_does_to_the_row_what_it_does_in_memory,

@@ -1,14 +1,17 @@
 //! Lines of JSON that others have written, taken into the ledger.
 
-use std::collections::BTreeSet;
+mod interface;
+mod process;
 
-use hostledger_model::json::{
-    Line, ProcessDefaults, ProcessRecord, Record, RecordType, parse_line,
-};
-use hostledger_model::{DEFAULT_TIMEOUT, SecretBatchId, Timestamp, with_causes};
-use hostledger_store::Change;
+use std::collections::{BTreeSet, HashMap};
+
+use hostledger_model::json::{Line, Record, RecordType, parse_line};
+use hostledger_model::{BinaryId, InterfaceId, with_causes};
 
 use crate::{Intake, Ledger, LedgerError, Taken};
+
+/// The longest line that is read: none of ours comes near.
+pub const LONGEST_RECORD: usize = 16 << 20;
 
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,10 @@ pub struct Import {
     ledger: Ledger,
     intake: Intake,
     names: BTreeSet<String>,
+    /// Under which ids we have what others know under theirs.
+    interfaces: HashMap<InterfaceId, InterfaceId>,
+    /// The names of binaries by the ids that others know them under.
+    binaries: HashMap<BinaryId, String>,
 }
 
 impl Ledger {
@@ -51,16 +58,21 @@ impl Ledger {
             ledger: self.clone(),
             intake: self.intake()?,
             names: BTreeSet::new(),
+            interfaces: HashMap::new(),
+            binaries: HashMap::new(),
         })
     }
 }
 
 impl Import {
-    /// Takes a line in.
+    /// Takes a line in, with or without its end.
     ///
     /// # Errors
     /// The ledger cannot be read or written. A line that makes no sense is no error.
-    pub fn take(&mut self, line: &str) -> Result<Imported, LedgerError> {
+    pub fn take(&mut self, line: impl AsRef<[u8]>) -> Result<Imported, LedgerError> {
+        let Ok(line) = str::from_utf8(line.as_ref()) else {
+            return Ok(Imported::NoRecord { malformed: true });
+        };
         match parse_line(line) {
             Line::Record(record) => self.take_record(record),
             Line::Refused { reason } => Ok(refused(&reason)),
@@ -79,18 +91,18 @@ impl Import {
     }
 
     fn take_record(&mut self, record: Record) -> Result<Imported, LedgerError> {
-        let known = match &record {
+        let (kind, known) = match &record {
             Record::Binary(input) => {
                 let machine = self.ledger.current_machine()?.id;
                 let store = self.ledger.store();
-                !self.names.insert(input.name.clone())
-                    || store.binary_by_name(machine, &input.name)?.is_some()
+                if let Some(id) = input.id {
+                    self.binaries.insert(id, input.name.clone());
+                }
+                let known = !self.names.insert(input.name.clone())
+                    || store.binary_by_name(machine, &input.name)?.is_some();
+                (RecordType::Binary, known)
             }
-            _ => true,
-        };
-        let kind = match &record {
-            Record::Binary(_) => RecordType::Binary,
-            _ => RecordType::Machine,
+            _ => (RecordType::Machine, true),
         };
         match self.intake.take(record)? {
             Taken::Written if known => Ok(Imported::Updated(kind)),
@@ -98,54 +110,10 @@ impl Import {
             Taken::Nothing => Ok(Imported::Unchanged(kind)),
             Taken::Other(record) => match *record {
                 Record::Process(record) => self.take_process(*record),
-                _ => Ok(Imported::Foreign),
+                Record::NetworkInterface(record) => self.take_interface(*record),
+                Record::Machine { .. } | Record::Binary(_) => Ok(Imported::Foreign),
             },
         }
-    }
-
-    /// A process of which we know is left as it is; of another what it is asked to do is queued.
-    fn take_process(&mut self, record: ProcessRecord) -> Result<Imported, LedgerError> {
-        let store = self.ledger.store();
-        if let Some(id) = record.id
-            && store.process(id)?.is_some()
-        {
-            return Ok(Imported::Unchanged(RecordType::Process));
-        }
-        let here = std::env::current_dir().map_err(LedgerError::CurrentDirectory)?;
-        let defaults = ProcessDefaults {
-            machine_id: self.ledger.current_machine()?.id,
-            pwd: std::os::unix::ffi::OsStringExt::into_vec(here.into_os_string()),
-            timeout_ms: u64::try_from(DEFAULT_TIMEOUT * 1000).ok(),
-        };
-        let mut draft = match record.into_draft(defaults) {
-            Ok(draft) => draft,
-            Err(reason) => return Ok(refused(&reason)),
-        };
-        // What it belonged to may be nowhere in this ledger.
-        draft.machine_id = self.ledger.current_machine()?.id;
-        if let Some(parent) = draft.parent_id {
-            draft.parent_id = store.process(parent)?.map(|it| it.id);
-        }
-        if let Some(binary) = draft.binary_id {
-            draft.binary_id = store.binary(binary)?.map(|it| it.id);
-        }
-        if let Some(interface) = draft.interface_id {
-            draft.interface_id = store.interface(interface)?.map(|it| it.id);
-        }
-        let now = Timestamp::now();
-        let words = &self.ledger.inner.secret_words;
-        let (mut process, secrets) = match draft.into_process(words, now) {
-            Ok(made) => made,
-            Err(reason) => return Ok(refused(&reason)),
-        };
-        if !secrets.is_empty() {
-            let batch = SecretBatchId::generate();
-            process.secret_batch = Some(batch);
-            self.ledger.keep_secrets(batch, &[(process.id, secrets)])?;
-        }
-        let insert = Change::InsertProcess(Box::new(process));
-        store.submit(now, vec![insert]).wait()?;
-        Ok(Imported::Created(RecordType::Process))
     }
 }
 
