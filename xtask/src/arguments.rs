@@ -69,7 +69,7 @@ pub(crate) fn help() -> String {
     }
     text.push_str(
         "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree,\n\
-         \x20           queue, growth; with `--short` as in CI, which writes nothing\n\
+         \x20           queue, claims, growth; with `--short` as in CI, which writes nothing\n\
          \x20 test-installs   install real programs from the registries, as root with apt too;\n\
          \x20           `test-installs long` takes some minutes\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\

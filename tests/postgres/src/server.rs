@@ -57,7 +57,17 @@ impl Server {
     /// It does not start.
     #[must_use]
     pub fn with(settings: &str, files: &[(&str, &[u8])], port: u16) -> Self {
-        let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
+        Self::below(&std::env::temp_dir(), settings, files, port)
+    }
+
+    /// The same in a directory that is made below another one: on a file system of its own, say.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn below(place: &Path, settings: &str, files: &[(&str, &[u8])], port: u16) -> Self {
+        let directory = tempfile::Builder::new().prefix("pg-").tempdir_in(place);
+        let directory = directory.unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         make(
             directory.path(),
