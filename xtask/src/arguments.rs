@@ -73,7 +73,8 @@ pub(crate) fn help() -> String {
          \x20 test-installs   install real programs from the registries, as root with apt too;\n\
          \x20           `test-installs long` takes some minutes\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
-         \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
+         \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance; `queue` has\n\
+         \x20           `--database sqlite` and `--database postgres`, both unless it is said\n\
          \x20 help      this text\n",
     );
     text

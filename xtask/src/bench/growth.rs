@@ -74,8 +74,9 @@ pub(super) fn measure(bench: &Bench<'_>, place: &Place<'_>) -> Result<String> {
     table(&mut text, bench, "PostgreSQL", sizes.map(postgres), rounds)?;
     writeln!(
         text,
-        "\nThe server is on the same machine, with the settings it comes with, on {}; it has vacuumed and\n\
-         analysed its tables after they were filled.",
+        "\nThe server is on the same machine, with the settings it comes with, on\n\
+         {}.\n\
+         It has vacuumed and analysed its tables after they were filled.",
         disk.told()
     )?;
     Ok(text)

@@ -117,9 +117,9 @@ fn report(disk: &Disk<'_>, rounds: usize, jobs: u64, speeds: &Speeds) -> Result<
          on a database of its own. The server is on the same machine, with the settings it comes with, on\n\
          {}.\n\n\
          A worker of ours (`settle`, an example) has a store, and so a connection, of its own. It claims\n\
-         {BATCH} at a time, writes {BATCH} starts and {BATCH} ends, each with a use of the machine that is\n\
-         counted, and claims the next {BATCH} while the ends are written: three changes of a row that is\n\
-         read as a whole, and may be refused for itself. pgbench has {WORKERS} connections and prepared\n\
+         {BATCH} at a time, writes {BATCH} starts, then {BATCH} ends, each of which counts a use of the machine,\n\
+         and claims the next {BATCH} while the ends are written: three changes of each row, which is read\n\
+         as a whole, and each may be refused by itself. pgbench has {WORKERS} connections and prepared\n\
          statements; a transaction of its is `SELECT … LIMIT {BATCH} FOR UPDATE SKIP LOCKED` and one\n\
          `UPDATE` that ends those {BATCH}.\n\n\
          | who | jobs/s | ours of that | budget |\n\
