@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::background::record;
 
 /// Queues commands for `sh -c`, all at once; gives their ids.
-fn submit(ledger: &Ledger, scripts: &[String], more: &Value) -> Vec<String> {
+pub(crate) fn submit(ledger: &Ledger, scripts: &[String], more: &Value) -> Vec<String> {
     let line = |script: &String| {
         let mut line = json!({"cmd": ["sh", "-c", script]});
         let more = more.as_object().unwrap().clone();
@@ -25,28 +25,28 @@ fn submit(ledger: &Ledger, scripts: &[String], more: &Value) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-fn append(file: &Path, text: &str) -> String {
+pub(crate) fn append(file: &Path, text: &str) -> String {
     format!("echo {text} >> {}", file.display())
 }
 
-fn lines(file: &Path) -> Vec<String> {
+pub(crate) fn lines(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
 /// Waits until a file has this many lines.
 #[track_caller]
-fn wait_lines(file: &Path, count: usize) {
+pub(crate) fn wait_lines(file: &Path, count: usize) {
     wait_until(&format!("{} has {count} lines", file.display()), || {
         lines(file).len() >= count
     });
 }
 
-fn status(ledger: &Ledger, id: &str) -> String {
+pub(crate) fn status(ledger: &Ledger, id: &str) -> String {
     record(ledger, id)["status"].as_str().unwrap().to_owned()
 }
 
-fn worker(ledger: &Ledger, arguments: &[&str]) -> Started {
+pub(crate) fn worker(ledger: &Ledger, arguments: &[&str]) -> Started {
     ledger.command(["work"]).args(arguments).start()
 }
 
@@ -61,7 +61,7 @@ fn wait_asleep(work: &Started) {
 }
 
 /// A script that says that it runs and waits until a file is there.
-fn until(go: &Path, begun: &Path, code: i32) -> String {
+pub(crate) fn until(go: &Path, begun: &Path, code: i32) -> String {
     format!(
         "echo $$ >> {}; until [ -e {} ]; do sleep 0.01; done; exit {code}",
         begun.display(),
