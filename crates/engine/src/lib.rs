@@ -34,8 +34,8 @@ mod watch;
 mod work;
 
 pub use bystander::{
-    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
-    Stopped,
+    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, Standing,
+    StopReport, Stopped,
 };
 pub use engine::{Engine, Parts, StartError};
 pub use hostledger_lifecycle::process::lease_end;

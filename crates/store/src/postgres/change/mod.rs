@@ -15,6 +15,7 @@ use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use hostledger_model::{BinaryChange, Timestamp};
 
+use super::owner;
 use super::projection::{BINARY, INTERFACE, MACHINE};
 use crate::change::Change;
 use crate::record_id::RecordId;
@@ -154,6 +155,10 @@ fn alone(connection: &mut PgConnection, item: Item<'_>, results: &mut Results) -
             let deleted = delete::ended(connection, ids)?;
             let deleted = deleted.into_iter().map(RecordId::from).collect();
             results.written.insert(item.number, deleted);
+            true
+        }
+        Change::Owner(change) => {
+            owner::change(connection, change)?;
             true
         }
         Change::CountUse { .. }

@@ -9,6 +9,7 @@ use hostledger_model::{BinaryChange, Outcome, Process, ProcessChange, Timestamp}
 
 use super::binary;
 use super::failure::{Failed, Failures};
+use super::owner;
 use super::process;
 use super::schema;
 use super::update::update;
@@ -38,6 +39,10 @@ pub(super) fn change(
             written.extend(deleted.into_iter().map(RecordId::from));
             return Ok(true);
         }
+        Change::Owner(change) => {
+            owner::change(connection, change)?;
+            return Ok(true);
+        }
         _ => {}
     }
     let record = carry_out(connection, change, now);
@@ -60,6 +65,7 @@ pub(super) fn is_one_statement(change: &Change) -> bool {
         | Change::InsertBinary(_)
         | Change::UpdateBinary(_)
         | Change::CountUse { .. }
+        | Change::Owner(_)
         | Change::InsertProcess(_) => true,
         Change::ChangeProcess { change, .. } => match change {
             ProcessChange::Requeued(_) => false,
@@ -134,7 +140,7 @@ fn carry_out(
             insert_process(connection, process)?;
             true
         }
-        Change::InsertProcesses(_) | Change::PruneProcesses(_) => false,
+        Change::InsertProcesses(_) | Change::PruneProcesses(_) | Change::Owner(_) => false,
         Change::ChangeProcess { id, change, owner } => {
             process::change(connection, *id, change, *owner, now)?
         }
