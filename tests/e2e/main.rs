@@ -18,6 +18,7 @@ mod data_dir;
 mod database;
 mod death;
 mod detached;
+mod directories;
 mod environment;
 mod first_use;
 mod foreign;

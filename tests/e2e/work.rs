@@ -42,7 +42,7 @@ pub(crate) fn wait_lines(file: &Path, count: usize) {
     });
 }
 
-fn status(ledger: &Ledger, id: &str) -> String {
+pub(crate) fn status(ledger: &Ledger, id: &str) -> String {
     record(ledger, id)["status"].as_str().unwrap().to_owned()
 }
 

@@ -69,11 +69,12 @@ pub(crate) fn help() -> String {
     }
     text.push_str(
         "\n  bench     measure, and write docs/benchmarks.md; `bench SUBJECT…` of run, thousand, tree,\n\
-         \x20           queue, growth; with `--short` as in CI, which writes nothing\n\
+         \x20           queue, claims, growth; with `--short` as in CI, which writes nothing\n\
          \x20 test-installs   install real programs from the registries, as root with apt too;\n\
          \x20           `test-installs long` takes some minutes\n\
          \x20 torture   `torture PROOF…` of exits, trees, reuse, output, browser, or `all`, at length;\n\
-         \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance\n\
+         \x20           with `--short` as in CI; `--seed N` repeats what was chosen by chance; `queue` has\n\
+         \x20           `--database sqlite` and `--database postgres`, both unless it is said\n\
          \x20 help      this text\n",
     );
     text

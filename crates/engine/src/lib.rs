@@ -37,8 +37,8 @@ mod watch;
 mod work;
 
 pub use bystander::{
-    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport,
-    Stopped,
+    Bystander, BystanderError, Cancelled, Cleaned, CleanedRow, Pruned, Replayed, Standing,
+    StopReport, Stopped,
 };
 pub use clock_steps::ClockSteps;
 pub use engine::{Engine, Parts, StartError};

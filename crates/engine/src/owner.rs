@@ -83,14 +83,57 @@ impl Owner {
     /// # Errors
     /// The lock cannot be asked for, other than as there is none.
     pub fn is_alive(directory: &Path, id: OwnerId) -> Result<bool, OwnerError> {
+        Ok(Self::lock_state(directory, id)? == Some(true))
+    }
+
+    /// Whether the lock of the owner of this name is held; none when there is none.
+    pub(crate) fn lock_state(directory: &Path, id: OwnerId) -> Result<Option<bool>, OwnerError> {
         let path = lock_path(directory, id);
         let held = match File::open(&path) {
-            Ok(file) => FileLock::is_held(&file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Ok(file) => FileLock::is_held(&file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         };
         held.map_err(|source| OwnerError { path, source })
     }
+
+    /// What tells this directory from any other, made when it is missing: others of the same
+    /// ledger read it before they ask for a lock in it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn mark(directory: &Path) -> Result<String, OwnerError> {
+        if let Some(mark) = read_mark(directory) {
+            return Ok(mark);
+        }
+        let mark = OwnerId::generate().simple();
+        let made = directory.join(format!("{MARK}.{mark}"));
+        let path = directory.join(MARK);
+        // Whole from the start, and the first one stays.
+        let linked = fs::write(&made, &mark).and_then(|()| fs::hard_link(&made, &path));
+        let removed = fs::remove_file(&made);
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => removed,
+        }
+        .map_err(|source| OwnerError {
+            path: path.clone(),
+            source,
+        })?;
+        read_mark(directory).ok_or_else(|| OwnerError {
+            path,
+            source: io::ErrorKind::NotFound.into(),
+        })
+    }
+}
+
+/// The file of [`Owner::mark`], beside the locks.
+const MARK: &str = "mark";
+
+/// The mark of a directory of locks, where it has one.
+pub(crate) fn read_mark(directory: &Path) -> Option<String> {
+    let mark = fs::read_to_string(directory.join(MARK)).ok()?;
+    (!mark.is_empty()).then_some(mark)
 }
 
 /// How long the making of a lock can take.
@@ -108,6 +151,9 @@ impl Owner {
         };
         for entry in fs::read_dir(directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
+            if owner_of(&path).is_none() {
+                continue;
+            }
             let age = fs::metadata(&path).and_then(|file| file.modified());
             let age = age.ok().and_then(|modified| modified.elapsed().ok());
             // A younger one may be about to be locked.
@@ -188,6 +234,21 @@ mod tests {
             0,
             "nothing is left behind"
         );
+    }
+
+    #[test]
+    fn a_directory_has_one_mark_however_many_make_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let marks: Vec<_> = std::thread::scope(|scope| {
+            let make = || Owner::mark(directory.path()).unwrap();
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            makers.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        assert!(marks.iter().all(|mark| *mark == marks[0]), "{marks:?}");
+        Owner::sweep(directory.path()).unwrap();
+        assert_eq!(Owner::mark(directory.path()).unwrap(), marks[0]);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(Owner::mark(other.path()).unwrap(), marks[0]);
     }
 
     #[test]

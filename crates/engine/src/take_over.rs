@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use hostledger_model::{OwnerId, Process, ProcessId, Timestamp, with_causes};
+use hostledger_model::{OwnerId, OwnerRecord, Process, ProcessId, Timestamp, with_causes};
 use hostledger_process::Pidfd;
+use hostledger_store::{Change, OwnerChange};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -25,6 +26,10 @@ const LEFT_TO_KEEPER: Duration = Duration::from_secs(7);
 /// Between looks at what was not to be settled yet, doubling.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Between two times at which a worker says that it lives, on a server. Who has not said so for
+/// [some of them](crate::Standing) may be dead.
+const BEAT: Duration = Duration::from_secs(30);
 
 const STOP: u64 = 0;
 const OWNERS: u64 = 1;
@@ -116,6 +121,8 @@ struct Heir {
     last_token: u64,
     /// Who is to be looked at again, and when.
     again: HashMap<OwnerId, Again>,
+    /// When to say again that we live; none where nobody needs to hear it.
+    beat_at: Option<Instant>,
 }
 
 /// A process that runs on.
@@ -141,6 +148,7 @@ impl Heir {
             let token = epoll::EventData::new_u64(token);
             epoll::add(&readiness, fd, token, epoll::EventFlags::IN)?;
         }
+        let beat_at = bystander.store.is_remote().then(|| Instant::now() + BEAT);
         Ok(Self {
             bystander,
             own,
@@ -150,20 +158,19 @@ impl Heir {
             inherited: HashMap::new(),
             last_token: LAST_OF_OURS,
             again: HashMap::new(),
+            beat_at,
         })
     }
 
     fn run(mut self, changed: &dyn Fn()) {
         // Some have left long ago, with their locks.
-        match self.bystander.dead_owners(self.own) {
-            Ok(dead) => dead.into_iter().for_each(|owner| self.soon(owner)),
-            Err(error) => failed("those who have died are not known", &error),
-        }
+        self.look_for_dead();
         while !self.shared.ends.load(Ordering::Acquire) {
             match self.owners.take_gone() {
                 Ok(gone) => gone.into_iter().for_each(|owner| self.soon(owner)),
                 Err(error) => failed("nobody tells of the death of others", &error),
             }
+            self.beat();
             let now = Instant::now();
             let due = self.again.iter().filter(|(_, again)| again.at <= now);
             for owner in due.map(|(owner, _)| *owner).collect::<Vec<_>>() {
@@ -179,6 +186,43 @@ impl Heir {
                 self.has_ended(token);
             }
         }
+    }
+
+    fn look_for_dead(&mut self) {
+        match self.bystander.dead_owners(self.own) {
+            Ok(dead) => {
+                for owner in dead {
+                    let is_known = self.again.contains_key(&owner)
+                        || self.inherited.values().any(|it| it.owner == owner);
+                    if !is_known {
+                        self.soon(owner);
+                    }
+                }
+            }
+            Err(error) => failed("those who have died are not known", &error),
+        }
+    }
+
+    /// Says that we live, where others may not see our lock; and looks for those who have died in
+    /// other data directories, whose deaths nobody tells of.
+    fn beat(&mut self) {
+        let now = Instant::now();
+        if self.beat_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.beat_at = Some(now + BEAT);
+        match self.bystander.store.owner(self.own) {
+            Ok(Some(own)) => {
+                let seen_at = Timestamp::now();
+                let seen = OwnerChange::Seen(Box::new(OwnerRecord { seen_at, ..own }));
+                let beat = vec![Change::Owner(seen)];
+                // Not waited for: the next one is as good.
+                drop(self.bystander.store.submit(seen_at, beat));
+            }
+            Ok(None) => tracing::warn!(owner = %self.own, "our own row is not there"),
+            Err(error) => failed("nobody hears that we live", &error),
+        }
+        self.look_for_dead();
     }
 
     fn soon(&mut self, owner: OwnerId) {
@@ -291,7 +335,7 @@ impl Heir {
     fn wait(&mut self) -> Vec<u64> {
         let again = self.again.values().map(|again| again.at);
         let overdue = self.inherited.values().filter_map(|it| it.overdue_at);
-        let next = again.chain(overdue).min();
+        let next = again.chain(overdue).chain(self.beat_at).min();
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut events = Vec::with_capacity(64);

@@ -42,6 +42,7 @@ impl Place {
             owners,
             keepers,
             data_dir: path.to_owned(),
+            home: Some(path.to_owned()),
             machine: machine.id,
             space: PidSpace::current().unwrap().clone(),
         };

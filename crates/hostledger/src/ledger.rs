@@ -16,6 +16,7 @@ use hostledger_process::{Means, PidSpace};
 use hostledger_store::{Access, Database, OpenOptions, Store};
 
 use crate::options::KeeperChoice;
+use crate::registration::Registration;
 use crate::worker::BinaryWork;
 use crate::{DataDir, LedgerError, LedgerOptions};
 
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     store: Arc<dyn Store>,
     /// None for a ledger that is only read.
     data_dir: Option<DataDir>,
+    /// The directory that the database lies in, where it is a file.
+    home: Option<PathBuf>,
     pub(crate) host: Host,
     pub(crate) application_id: String,
     pub(crate) resolver: Arc<dyn Resolver>,
@@ -60,6 +63,8 @@ pub(crate) struct Inner {
 pub(crate) struct Supervision {
     /// Before the owner: it writes in its name when it ends.
     pub(crate) engine: Engine,
+    /// None where everybody looks for our lock beside the database anyway.
+    _registration: Option<Registration>,
     owner: Owner,
 }
 
@@ -93,7 +98,7 @@ impl Ledger {
 
     pub(crate) fn from_options(options: LedgerOptions) -> Result<Self, LedgerError> {
         let means = options.means.map_or_else(means_of_environment, Ok)?;
-        let (store, data_dir) = open_store(&options)?;
+        let (store, data_dir, home) = open_store(&options)?;
         let digests = data_dir.as_ref().map(|it| Digests::kept_in(it.digests()));
         let digests = digests.unwrap_or_default();
         let ledger = Self {
@@ -103,6 +108,7 @@ impl Ledger {
                 supervision: Mutex::new(None),
                 store,
                 data_dir,
+                home,
                 host: Host::live(),
                 application_id: options.application_id,
                 resolver: options.resolver,
@@ -192,6 +198,12 @@ impl Ledger {
                 .map_err(|errno| LedgerError::Subreaper(errno.into()))?;
         }
         let owner = Owner::register(&data_dir.owners())?;
+        let machine = self.current_machine()?.id;
+        let is_at_home = self.inner.home.as_deref() == Some(data_dir.path());
+        let store = Arc::clone(&self.inner.store);
+        let registration = (!is_at_home)
+            .then(|| Registration::submit(store, &owner, machine, data_dir))
+            .transpose()?;
         let place = self.inner.keeper.program().map(|program| KeeperPlace {
             directory: data_dir.keepers(),
             program,
@@ -208,10 +220,14 @@ impl Ledger {
             )),
             spawner: Box::new(spawner),
             clock: Box::new(SystemClock::start()),
-            machine: self.current_machine()?.id,
+            machine,
             owner: owner.id(),
         })?;
-        let begun = Arc::new(Supervision { engine, owner });
+        let begun = Arc::new(Supervision {
+            engine,
+            _registration: registration,
+            owner,
+        });
         *supervision = Some(Arc::clone(&begun));
         Ok(begun)
     }
@@ -224,6 +240,7 @@ impl Ledger {
             owners: data_dir.owners(),
             keepers: data_dir.keepers(),
             data_dir: data_dir.path().to_owned(),
+            home: self.inner.home.clone(),
             machine: self.current_machine()?.id,
             space: self.space()?,
         })
@@ -274,7 +291,9 @@ fn has_files(directory: &Path) -> bool {
 }
 
 /// The database, and the directory unless the database is only read.
-fn open_store(options: &LedgerOptions) -> Result<(Arc<dyn Store>, Option<DataDir>), LedgerError> {
+type Opened = (Arc<dyn Store>, Option<DataDir>, Option<PathBuf>);
+
+fn open_store(options: &LedgerOptions) -> Result<Opened, LedgerError> {
     let data_dir = || {
         let path = options
             .data_dir
@@ -289,13 +308,28 @@ fn open_store(options: &LedgerOptions) -> Result<(Arc<dyn Store>, Option<DataDir
     let Some(url) = &options.database else {
         let directory = data_dir()?;
         let store = Database::Sqlite(directory.database()).open(&open_options)?;
-        return Ok((store, Some(directory)));
+        let home = Some(directory.path().to_owned());
+        return Ok((store, Some(directory), home));
     };
-    let store = Database::parse(url)?.open(&open_options)?;
+    let database = Database::parse(url)?;
+    let store = database.open(&open_options)?;
     // Reading another program's database leaves no trace, not even a directory.
     let directory = match store.access() {
         Access::Foreign => None,
         Access::Own => Some(data_dir()?),
     };
-    Ok((store, directory))
+    let home = home_of(&database, directory.as_ref());
+    Ok((store, directory, home))
+}
+
+/// The directory of a database that is a file: ours by the name that we know it by, if it is.
+fn home_of(database: &Database, data_dir: Option<&DataDir>) -> Option<PathBuf> {
+    let file = database.file()?;
+    let home = file.canonicalize().ok()?.parent()?.to_owned();
+    let ours = data_dir.map(DataDir::path);
+    let is_ours = ours.is_some_and(|ours| ours.canonicalize().is_ok_and(|ours| ours == home));
+    Some(match ours {
+        Some(ours) if is_ours => ours.to_owned(),
+        _ => home,
+    })
 }

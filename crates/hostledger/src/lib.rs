@@ -46,6 +46,7 @@ mod made_terminal;
 mod options;
 mod output;
 mod read;
+mod registration;
 mod running;
 mod secrets;
 mod stdio;

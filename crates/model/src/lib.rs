@@ -16,6 +16,7 @@ pub mod json;
 mod limit;
 mod log_place;
 mod machine;
+mod owner;
 mod process;
 mod text_enum;
 mod time;
@@ -37,6 +38,7 @@ pub use interface::{NetworkFacts, NetworkInterface, limits as interface_limits};
 pub use limit::{Limit, LimitExceeded};
 pub use log_place::LogPlace;
 pub use machine::{Machine, MachineFacts, limits as machine_limits};
+pub use owner::{OwnerPlace, OwnerRecord};
 pub use process::{
     Attempt, CommandLine, DEFAULT_MAX_LOG_BYTES, DEFAULT_TIMEOUT, DraftError, Ended,
     InvalidCommand, InvalidLaunch, KillMode, LaunchAttributes, Lease, NO_TIMEOUT, Outcome, Process,

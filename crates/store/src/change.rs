@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hostledger_model::{
     Binary, BinaryChange, BinaryId, InterfaceId, Machine, MachineFacts, MachineId,
-    NetworkInterface, OwnerId, Process, ProcessChange, ProcessId, ProcessStatus,
+    NetworkInterface, OwnerId, OwnerRecord, Process, ProcessChange, ProcessId, ProcessStatus,
 };
 use serde_json::{Map, Value};
 
@@ -90,6 +90,8 @@ pub enum Change {
         /// not ask for the owner at all.
         owner: Option<OwnerId>,
     },
+    /// What an owner says of itself; never refused.
+    Owner(OwnerChange),
     /// Deletes a process and its attempts, and takes it from its children as their parent;
     /// refused when it is gone.
     DeleteProcess(ProcessId),
@@ -97,6 +99,21 @@ pub enum Change {
     /// does; never refused: what is gone or has not ended is passed over, and not named in the
     /// answer.
     PruneProcesses(Arc<[ProcessId]>),
+}
+
+/// What becomes of the row of an owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerChange {
+    /// It lives: its row is made, or says when it was last seen.
+    Seen(Box<OwnerRecord>),
+    /// It has gone: its row goes, but for one that has not ended all it has taken on. To whoever
+    /// comes upon that the row says where its lock was.
+    Gone {
+        /// Which one.
+        id: OwnerId,
+        /// Its host.
+        machine: MachineId,
+    },
 }
 
 /// What a use is counted for.
@@ -153,6 +170,7 @@ impl Change {
             | Self::RequestBinary(binary) => binary.id.into(),
             Self::ChangeBinary { id, .. } | Self::DeleteBinary(id) => (*id).into(),
             Self::CountUse { of, .. } => (*of).into(),
+            Self::Owner(_) => return None,
             Self::InsertProcess(process) => process.id.into(),
             Self::InsertProcesses(processes) => processes.first()?.id.into(),
             Self::PruneProcesses(ids) => (*ids.first()?).into(),

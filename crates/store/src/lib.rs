@@ -28,7 +28,7 @@ mod ticket;
 mod watch;
 mod writer;
 
-pub use change::{Change, Used};
+pub use change::{Change, OwnerChange, Used};
 pub use claim::{BinariesMark, Claim, Claimed, Claims};
 pub use error::{CorruptRow, ReadOnly, StoreError};
 pub use filter::ProcessFilter;

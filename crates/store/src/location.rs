@@ -90,6 +90,16 @@ impl Database {
         Ok(Self::Sqlite(OsString::from_vec(path.to_vec()).into()))
     }
 
+    /// The file that it is, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// Opens it.
     ///
     /// # Errors

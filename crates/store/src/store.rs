@@ -2,7 +2,7 @@
 
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    OwnerId, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
+    OwnerId, OwnerRecord, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use crate::change::Change;
@@ -42,6 +42,11 @@ pub enum Durability {
 pub trait Store: Send + Sync {
     /// What may be done with the database.
     fn access(&self) -> Access;
+
+    /// Whether other hosts can use it as well: owners say there now and then that they live.
+    fn is_remote(&self) -> bool {
+        false
+    }
 
     /// Looks for damage in the database itself; what is found, in words, nothing when it is
     /// sound. Reads all of it.
@@ -147,6 +152,12 @@ pub trait Store: Send + Sync {
 
     /// Everybody who has taken on processes of a machine that have not ended.
     fn owners(&self, machine: MachineId) -> Result<Vec<OwnerId>, StoreError>;
+
+    /// What an owner has said of itself, if it has.
+    fn owner(&self, id: OwnerId) -> Result<Option<OwnerRecord>, StoreError>;
+
+    /// All owners of a machine that have said something of themselves, the oldest first.
+    fn owners_of(&self, machine: MachineId) -> Result<Vec<OwnerRecord>, StoreError>;
 
     /// What an owner has taken on of a machine and has not ended, queued or running, oldest
     /// first.

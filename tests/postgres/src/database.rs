@@ -1,6 +1,7 @@
 //! A database of a test's own.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::installation::{command, program, run};
@@ -67,18 +68,26 @@ impl Database {
     }
 
     fn psql(&self, database: &str, sql: &str) -> String {
-        run(command(program("psql"))
+        run(self
+            .client("psql")
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
-            .args([
-                "--set",
-                "ON_ERROR_STOP=1",
-                "--username",
-                "postgres",
-                "--host",
-            ])
-            .arg(&self.directory)
-            .arg(format!("--port={}", self.port))
+            .args(["--set", "ON_ERROR_STOP=1"])
             .args(["--dbname", database, "--command", sql]))
+    }
+
+    /// A program of PostgreSQL's that is to connect to it, as its owner.
+    ///
+    /// # Panics
+    /// PostgreSQL is not installed.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Command {
+        let mut client = command(program(name));
+        client
+            .env("PGHOST", &self.directory)
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", &self.name);
+        client
     }
 }
 

@@ -57,7 +57,17 @@ impl Server {
     /// It does not start.
     #[must_use]
     pub fn with(settings: &str, files: &[(&str, &[u8])], port: u16) -> Self {
-        let directory = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
+        Self::below(&std::env::temp_dir(), settings, files, port)
+    }
+
+    /// The same in a directory that is made below another one: on a file system of its own, say.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn below(place: &Path, settings: &str, files: &[(&str, &[u8])], port: u16) -> Self {
+        let directory = tempfile::Builder::new().prefix("pg-").tempdir_in(place);
+        let directory = directory.unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         make(
             directory.path(),
@@ -79,6 +89,25 @@ impl Server {
     /// It does not start.
     pub fn start_again(&mut self) {
         assert!(self.running.is_none(), "the server runs already");
+        let deadline = Instant::now() + DEADLINE;
+        // After a crash it refuses to start as long as processes of the old one are there.
+        while !self.has_started() {
+            assert!(
+                Instant::now() < deadline,
+                "the server does not start:\n{}",
+                fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether it answers; one that has ended by then is started.
+    fn has_started(&mut self) -> bool {
+        if let Some(running) = &mut self.running
+            && running.try_wait().unwrap().is_none()
+        {
+            return accepts(self.directory.path(), self.port);
+        }
         let log = fs::File::options()
             .append(true)
             .create(true)
@@ -92,27 +121,27 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(log);
         self.running = Some(server.spawn().unwrap());
-        let deadline = Instant::now() + DEADLINE;
-        while !accepts(self.directory.path(), self.port) {
-            let ended = self.running.as_mut().unwrap().try_wait().unwrap();
-            assert!(
-                ended.is_none() && Instant::now() < deadline,
-                "the server does not start:\n{}",
-                fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
+        false
     }
 
-    /// Ends it as a crash does: nothing is finished, no connection is told.
+    /// An immediate shutdown (`pg_ctl stop -m immediate`): nothing is finished, no connection is
+    /// told. Its own children have ended with it.
     pub fn kill(&mut self) {
+        self.end(rustix::process::Signal::QUIT);
+    }
+
+    /// Ends it as a crash does: its own children find out by themselves.
+    pub fn crash(&mut self) {
+        self.end(rustix::process::Signal::KILL);
+    }
+
+    fn end(&mut self, signal: rustix::process::Signal) {
         let Some(mut running) = self.running.take() else {
             return;
         };
-        // SIGQUIT: an immediate shutdown. Its own children end with it.
         let pid = rustix::process::Pid::from_child(&running);
         let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
-        rustix::process::pidfd_send_signal(pidfd.unwrap(), rustix::process::Signal::QUIT).unwrap();
+        rustix::process::pidfd_send_signal(pidfd.unwrap(), signal).unwrap();
         running.wait().unwrap();
     }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use hostledger_test_postgres::Database;
 use serde_json::Value;
 
+use super::disk::Disk;
 use super::place::Place;
 use super::statistics::Spread;
-use super::{Bench, verdict};
+use super::{Bench, server, verdict};
 use crate::program::Program;
 
 /// How many times as long each may take with the most history as with the least.
@@ -34,6 +36,8 @@ struct Ledger<'p> {
     /// Where it is, and its database.
     data: PathBuf,
     database: String,
+    /// Where it is on a server, the database itself.
+    server: Option<Database>,
     machine: String,
     rows: u64,
     /// For each of [`QUESTIONS`] its milliseconds, one number a round.
@@ -54,9 +58,27 @@ pub(super) fn measure(bench: &Bench<'_>, place: &Place<'_>) -> Result<String> {
     let sqlite = |rows: u64| {
         let data = directory.join(rows.to_string());
         let database = format!("sqlite:{}", data.join("ledger.sqlite3").display());
-        Ledger::make(place, data, database, rows)
+        Ledger::make(place, data, database, None, rows)
     };
     table(&mut text, bench, "SQLite", sizes.map(sqlite), rounds)?;
+    let disk = Disk::make(place)?;
+    let Some(server) = server::start(&disk) else {
+        writeln!(text, "\n{}", server::ABSENT)?;
+        return Ok(text);
+    };
+    let postgres = |rows: u64| {
+        let database = server.database();
+        let data = disk.root().join(rows.to_string());
+        Ledger::make(place, data, database.url(), Some(database), rows)
+    };
+    table(&mut text, bench, "PostgreSQL", sizes.map(postgres), rounds)?;
+    writeln!(
+        text,
+        "\nThe server is on the same machine, with the settings it comes with, on\n\
+         {}.\n\
+         It has vacuumed and analysed its tables after they were filled.",
+        disk.told()
+    )?;
     Ok(text)
 }
 
@@ -73,6 +95,10 @@ fn table(
         // What is measured while it is filled up does not count.
         ledger.measure(bench)?;
         ledger.times = Default::default();
+        if let Some(server) = &ledger.server {
+            // As the server does by itself some time later.
+            server.run("VACUUM ANALYZE");
+        }
     }
     for round in 0..rounds {
         eprintln!("    {engine}: round {} of {rounds}", round + 1);
@@ -109,12 +135,19 @@ fn table(
 
 impl<'p> Ledger<'p> {
     /// One that knows its machine and nothing else.
-    fn make(place: &'p Place<'p>, data: PathBuf, database: String, rows: u64) -> Result<Self> {
+    fn make(
+        place: &'p Place<'p>,
+        data: PathBuf,
+        database: String,
+        server: Option<Database>,
+        rows: u64,
+    ) -> Result<Self> {
         std::fs::create_dir_all(&data)?;
         let mut ledger = Self {
             place,
             data,
             database,
+            server,
             machine: String::new(),
             rows,
             times: Default::default(),

@@ -4,7 +4,9 @@
 //! Only what is measured in the same seconds can be compared: ours and its peer run in turn, and
 //! the median of their differences and ratios is told.
 
+mod claims;
 mod conditions;
+mod disk;
 mod document;
 mod growth;
 mod place;
@@ -12,6 +14,7 @@ mod programs;
 mod queue;
 mod request;
 mod run;
+mod server;
 mod statistics;
 mod thousand;
 mod tree;
@@ -76,6 +79,7 @@ impl Subject {
             Self::Thousand => thousand::measure(bench, place),
             Self::Tree => tree::measure(bench),
             Self::Queue => queue::measure(bench, place),
+            Self::Claims => claims::measure(bench, place),
             Self::Growth => growth::measure(bench, place),
         }
     }

@@ -32,7 +32,14 @@ impl Subject {
                 "spawn_bare",
                 "--package hostledger-process --example spawn_bare",
             )],
-            Self::Growth => &[("growth", "--package hostledger-store --example growth")],
+            Self::Growth => &[(
+                "growth",
+                "--package hostledger-store --features postgres --example growth",
+            )],
+            Self::Claims => &[(
+                "settle",
+                "--package hostledger-store --features postgres --example settle",
+            )],
         }
     }
 }

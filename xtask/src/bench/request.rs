@@ -15,6 +15,8 @@ pub(crate) enum Subject {
     Tree,
     /// Many short programs, some at a time.
     Queue,
+    /// What several workers get done on PostgreSQL.
+    Claims,
     /// Little history and much.
     Growth,
 }
@@ -30,11 +32,12 @@ pub(crate) struct Measurement {
 
 impl Subject {
     /// In the order of the document.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Run,
         Self::Thousand,
         Self::Tree,
         Self::Queue,
+        Self::Claims,
         Self::Growth,
     ];
 
@@ -45,6 +48,7 @@ impl Subject {
             Self::Thousand => "thousand",
             Self::Tree => "tree",
             Self::Queue => "queue",
+            Self::Claims => "claims",
             Self::Growth => "growth",
         }
     }
@@ -56,6 +60,7 @@ impl Subject {
             Self::Thousand => "A thousand programs at a time",
             Self::Tree => "The end of a tree of a thousand",
             Self::Queue => "The queue",
+            Self::Claims => "Workers on one PostgreSQL",
             Self::Growth => "History",
         }
     }

@@ -26,7 +26,7 @@ use anyhow::{Result, bail};
 use crate::extent::Extent;
 use crate::workspace::Workspace;
 use programs::Programs;
-pub(crate) use request::{Proof, Torture};
+pub(crate) use request::{Database, Proof, Torture};
 use verdict::Verdict;
 
 /// What every proof is given.
@@ -34,6 +34,7 @@ struct Bench<'w> {
     workspace: &'w Workspace,
     programs: Programs,
     extent: Extent,
+    databases: Vec<Database>,
     seed: u64,
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace, request: &Torture) -> Result<()> {
         workspace,
         programs: Programs::build(workspace, request.extent)?,
         extent: request.extent,
+        databases: request.databases.clone(),
         seed: request.seed,
     };
     let mut broken = Vec::new();

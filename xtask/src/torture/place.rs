@@ -27,6 +27,8 @@ pub(crate) struct Place<'b> {
     hold: Option<File>,
     /// Ways of the ledger that are switched off.
     without: Option<&'static str>,
+    /// The URL of its database, when that is a server's.
+    database: Option<String>,
 }
 
 impl<'b> Place<'b> {
@@ -56,12 +58,19 @@ impl<'b> Place<'b> {
             directory,
             hold: Some(hold),
             without: None,
+            database: None,
         })
     }
 
     /// Has the ledger do without some of its ways (`HOSTLEDGER_DISABLE`).
     pub(crate) fn without(mut self, ways: Option<&'static str>) -> Self {
         self.without = ways;
+        self
+    }
+
+    /// Has the ledger keep its records on a server.
+    pub(crate) fn at(mut self, url: String) -> Self {
+        self.database = Some(url);
         self
     }
 
@@ -99,7 +108,10 @@ impl<'b> Place<'b> {
             .arg("--data")
             .arg(self.data())
             // An empty one is none.
-            .env("HOSTLEDGER_DATABASE", "");
+            .env(
+                "HOSTLEDGER_DATABASE",
+                self.database.as_deref().unwrap_or(""),
+            );
         match self.without {
             Some(ways) => program.env("HOSTLEDGER_DISABLE", ways),
             None => program,

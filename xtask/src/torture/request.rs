@@ -23,6 +23,15 @@ pub(crate) enum Proof {
     Browser,
 }
 
+/// Where a ledger keeps its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Database {
+    /// In a file.
+    Sqlite,
+    /// On a server, which is killed as well.
+    Postgres,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Torture {
@@ -30,6 +39,8 @@ pub(crate) struct Torture {
     pub(crate) proofs: Vec<Proof>,
     /// How much of each.
     pub(crate) extent: Extent,
+    /// For the proofs that know several.
+    pub(crate) databases: Vec<Database>,
     /// What everything random follows from.
     pub(crate) seed: u64,
 }
@@ -57,12 +68,25 @@ impl Proof {
     }
 }
 
+impl Database {
+    const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    /// The word it is called by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 impl Torture {
     /// All proofs but the one that installs a browser, briefly.
     pub(crate) fn short() -> Self {
         Self {
             proofs: ALL.into_iter().filter(|it| *it != Proof::Browser).collect(),
             extent: Extent::Short,
+            databases: Database::ALL.to_vec(),
             seed: any_seed(),
         }
     }
@@ -74,6 +98,7 @@ impl Torture {
     pub(crate) fn parse(words: &[&str]) -> Result<Self> {
         let mut proofs = Vec::new();
         let mut extent = Extent::Long;
+        let mut databases = Database::ALL.to_vec();
         let mut seed = None;
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -84,11 +109,18 @@ impl Torture {
                     let parsed = number.parse();
                     seed = Some(parsed.with_context(|| format!("{number} is no seed"))?);
                 }
+                "--database" => {
+                    let name = words.next().context("`--database` takes a name")?;
+                    let known = Database::ALL.iter().find(|it| it.name() == *name);
+                    databases =
+                        vec![*known.with_context(|| format!("no database is called {name}"))?];
+                }
                 "all" => proofs.extend(ALL),
                 name => match ALL.iter().find(|proof| proof.name() == name) {
                     Some(proof) => proofs.push(*proof),
                     None => bail!(
-                        "`torture` takes proofs ({}, all), `--short` and `--seed N`, but got: {name}",
+                        "`torture` takes proofs ({}, all), `--short`, `--seed N` and \
+                         `--database sqlite` or `postgres`, but got: {name}",
                         ALL.map(Proof::name).join(", ")
                     ),
                 },
@@ -103,6 +135,7 @@ impl Torture {
         Ok(Self {
             proofs,
             extent,
+            databases,
             seed: seed.unwrap_or_else(any_seed),
         })
     }
@@ -111,7 +144,11 @@ impl Torture {
     pub(crate) fn command(&self) -> String {
         let names: Vec<_> = self.proofs.iter().map(|proof| proof.name()).collect();
         let short = self.extent.of(" --short", "");
-        format!("cargo xtask torture {}{short}", names.join(" "))
+        let database = match self.databases.as_slice() {
+            [one] => format!(" --database {}", one.name()),
+            _ => String::new(),
+        };
+        format!("cargo xtask torture {}{short}{database}", names.join(" "))
     }
 }
 
@@ -129,6 +166,7 @@ mod tests {
         let expected = Torture {
             proofs: vec![Proof::Exits, Proof::Reuse],
             extent: Extent::Short,
+            databases: Database::ALL.to_vec(),
             seed: 7,
         };
         for words in [
@@ -140,6 +178,16 @@ mod tests {
         assert_eq!(
             expected.command(),
             "cargo xtask torture exits reuse --short"
+        );
+    }
+
+    #[test]
+    fn one_of_the_databases_can_be_chosen() {
+        let queue = Torture::parse(&["queue", "--database", "postgres"]).unwrap();
+        assert_eq!(queue.databases, [Database::Postgres]);
+        assert_eq!(
+            queue.command(),
+            "cargo xtask torture queue --database postgres"
         );
     }
 
@@ -156,6 +204,7 @@ mod tests {
         for (words, named) in [
             (&["exit"][..], "exit"),
             (&["--seed"], "--seed"),
+            (&["--database", "mysql"], "mysql"),
             (&["--seed", "x"], "x"),
             (&["--long"], "--long"),
         ] {

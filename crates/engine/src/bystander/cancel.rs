@@ -75,8 +75,9 @@ impl Bystander {
             }
             if process.owner.is_some() {
                 // From here on its keeper, should it have one, starts nothing more.
-                self.replay()?;
-                if self.entry_of(&self.process(id)?)?.is_some() {
+                let home = self.at_home_of(process.owner)?;
+                home.replay()?;
+                if home.entry_of(&self.process(id)?)?.is_some() {
                     return Ok(Cancelled::Asked);
                 }
             }

@@ -79,6 +79,7 @@ impl Bystander {
             }
         }
         Owner::sweep(&self.owners)?;
+        self.forget_owners()?;
         secrets::sweep(&*self.store, &self.data_dir, self.machine, UNUSED);
         for process in rows.records {
             match self.look_at(&process) {

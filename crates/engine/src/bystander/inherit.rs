@@ -7,15 +7,14 @@ use hostledger_model::{OwnerId, Process, ProcessChange, ProcessStatus, StopReque
 use hostledger_process::{Pidfd, Signal};
 use hostledger_store::Change;
 
-use super::{Bystander, BystanderError, Whereabouts};
-use crate::owner::Owner;
+use super::{Bystander, BystanderError, Standing, Whereabouts};
 
 /// Between SIGTERM and SIGKILL of what is stopped here.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What is known of the processes of an owner.
 pub(crate) enum Inheritance {
-    /// Nothing is to be inherited yet: its lock is held.
+    /// Nothing is to be inherited yet: it lives, or nobody knows.
     Alive,
     /// It is dead.
     Dead {
@@ -39,7 +38,7 @@ impl Bystander {
     pub(crate) fn dead_owners(&self, own: OwnerId) -> Result<Vec<OwnerId>, BystanderError> {
         let mut dead = Vec::new();
         for owner in self.store.owners(self.machine)? {
-            if owner != own && !Owner::is_alive(&self.owners, owner)? {
+            if owner != own && self.standing(owner)? == Standing::Dead {
                 dead.push(owner);
             }
         }
@@ -51,9 +50,13 @@ impl Bystander {
     /// # Errors
     /// The rows cannot be read or written.
     pub(crate) fn inherit(&self, owner: OwnerId) -> Result<Inheritance, BystanderError> {
-        if Owner::is_alive(&self.owners, owner)? {
+        if self.standing(owner)? != Standing::Dead {
             return Ok(Inheritance::Alive);
         }
+        self.at_home_of(Some(owner))?.inherit_dead(owner)
+    }
+
+    fn inherit_dead(&self, owner: OwnerId) -> Result<Inheritance, BystanderError> {
         // From here on none of its keepers starts anything.
         self.replay()?;
         let (mut running, mut open) = (Vec::new(), false);

@@ -15,6 +15,7 @@ mod orphans;
 mod prune;
 mod replay;
 mod settle;
+mod standing;
 mod stop;
 mod tables;
 mod tree;
@@ -28,8 +29,6 @@ use hostledger_model::{MachineId, Pid, Process, ProcessId, ProcessStatus, Timest
 use hostledger_process::{ForeignRow, PidSpace, Pidfd, Verdict, wait_ended};
 use hostledger_store::Store;
 
-use crate::owner::Owner;
-
 pub(crate) use decide::uses;
 pub(crate) use inherit::Inheritance;
 
@@ -38,6 +37,7 @@ pub use cleanup::{Cleaned, CleanedRow};
 pub use error::BystanderError;
 pub use prune::Pruned;
 pub use replay::Replayed;
+pub use standing::Standing;
 pub use stop::{StopReport, Stopped};
 
 /// How often a row is looked at whose change nothing else announces.
@@ -54,6 +54,9 @@ pub struct Bystander {
     pub keepers: PathBuf,
     /// The ledger's directory, to which places of logs are relative.
     pub data_dir: PathBuf,
+    /// The data directory of owners that say nothing of themselves: the one that the database lies
+    /// in, if it lies in one.
+    pub home: Option<PathBuf>,
     /// The host we are on.
     pub machine: MachineId,
     /// Where we are among its processes.
@@ -166,13 +169,6 @@ impl Bystander {
             return Ok(None);
         };
         Ok(self.store.process(parent)?.and_then(|parent| parent.pid))
-    }
-
-    fn is_owned(&self, process: &Process) -> Result<bool, BystanderError> {
-        match process.owner {
-            Some(owner) => Ok(Owner::is_alive(&self.owners, owner)?),
-            None => Ok(false),
-        }
     }
 }
 

@@ -32,7 +32,7 @@ impl Bystander {
         // The owner may have written the end down in its last moment.
         let latest = self.process(process.id)?;
         if latest.status == ProcessStatus::Running && latest.owner == process.owner {
-            self.settle(&latest, pidfd)?;
+            self.at_home_of(latest.owner)?.settle(&latest, pidfd)?;
         }
         Ok(true)
     }
@@ -84,9 +84,10 @@ impl Bystander {
             return Ok(false);
         }
         // From here on its keeper, should it have one, starts nothing more.
-        self.replay()?;
+        let home = self.at_home_of(process.owner)?;
+        home.replay()?;
         let latest = self.process(process.id)?;
-        if latest.status != ProcessStatus::Queued || self.entry_of(&latest)?.is_some() {
+        if latest.status != ProcessStatus::Queued || home.entry_of(&latest)?.is_some() {
             return Ok(false);
         }
         self.write_down(&latest, [Event::Cancelled]).wait()?;
@@ -102,7 +103,7 @@ impl Bystander {
 
     /// Whether a keeper that lives has a process, wherever that runs.
     pub(super) fn is_kept(&self, process: &Process) -> Result<bool, BystanderError> {
-        let entry = self.entry_of(process)?;
+        let entry = self.at_home_of(process.owner)?.entry_of(process)?;
         match entry {
             Some((table, _)) => Ok(table.keeper_is_alive()?),
             None => Ok(false),

@@ -18,7 +18,7 @@ use hostledger_store::{Change, Commit, Used};
 use super::allowance::Allowance;
 use super::{InstallError, InstallNews, leftovers};
 use crate::bystander::Bystander;
-use crate::owner::Owner;
+use crate::bystander::Standing;
 
 /// Everything that is needed to drive binaries.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl Installer {
     pub fn claim(&self, binary: &Binary) -> Result<Option<Binary>, InstallError> {
         let now = Timestamp::now();
         let dead = match binary.owner {
-            Some(owner) if !self.is_alive(owner)? => Some(owner),
+            Some(owner) if self.bystander.standing(owner)? == Standing::Dead => Some(owner),
             _ => None,
         };
         let claim = BinaryChange::Claimed {
@@ -112,14 +112,13 @@ impl Installer {
     /// The lock of its owner cannot be asked for.
     pub fn is_at_work(&self, binary: &Binary) -> Result<bool, InstallError> {
         match binary.owner {
-            Some(owner) => self.is_alive(owner),
+            Some(owner) => Ok(match self.bystander.standing(owner)? {
+                Standing::Alive => true,
+                Standing::Dead => false,
+                Standing::Unknown => binary.retry_at.is_some_and(|at| at > Timestamp::now()),
+            }),
             None => Ok(false),
         }
-    }
-
-    fn is_alive(&self, owner: OwnerId) -> Result<bool, InstallError> {
-        let alive = Owner::is_alive(&self.bystander.owners, owner);
-        Ok(alive.map_err(crate::bystander::BystanderError::from)?)
     }
 
     /// Drives a binary that we have taken on: provider after provider, until it is installed, has

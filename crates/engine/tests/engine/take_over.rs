@@ -81,6 +81,7 @@ impl Ledger {
             owners: self.owners(),
             keepers: data_dir.join("keepers"),
             data_dir: data_dir.to_owned(),
+            home: Some(data_dir.to_owned()),
             machine: self.machine.id,
             space: PidSpace::current().unwrap().clone(),
         };

@@ -4,22 +4,23 @@ use std::fs;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use hostledger_engine::Owner;
+use hostledger_engine::{Bystander, Owner, Standing};
 use hostledger_keeper::Table;
 use hostledger_model::{Process, Timestamp};
-use hostledger_process::{PidSpace, Verdict};
+use hostledger_process::Verdict;
 use hostledger_store::ProcessFilter;
 
 use super::{Check, unusable};
 use crate::{DataDir, Ledger, LedgerError};
 
-const CLEANUP: &str = "hostledger cleanup settles them; with --no-kill nothing is stopped";
+pub(super) const CLEANUP: &str =
+    "hostledger cleanup settles them; with --no-kill nothing is stopped";
 
 /// A process that runs for this much longer than it may is overlooked by its supervisor.
 const OVERDUE: TimeDelta = TimeDelta::seconds(30);
 
 pub(super) fn checks(ledger: &Ledger, data_dir: &DataDir) -> [Check; 2] {
-    let rows = stale(ledger, data_dir).unwrap_or_else(|error| unusable("rows", &error));
+    let rows = stale(ledger).unwrap_or_else(|error| unusable("rows", &error));
     [tables(data_dir), rows]
 }
 
@@ -50,16 +51,16 @@ fn tables(data_dir: &DataDir) -> Check {
 }
 
 /// The rows that say of processes what is not so.
-fn stale(ledger: &Ledger, data_dir: &DataDir) -> Result<Check, LedgerError> {
+fn stale(ledger: &Ledger) -> Result<Check, LedgerError> {
     const NAME: &str = "rows";
     let rows = ledger.processes(&ProcessFilter {
         machine_id: Some(ledger.current_machine()?.id),
         ..ProcessFilter::running()
     })?;
-    let (space, now) = (ledger.space()?, Timestamp::now());
+    let (bystander, now) = (ledger.bystander()?, Timestamp::now());
     let (mut gone, mut overdue) = (0, 0);
     for process in &rows.records {
-        gone += usize::from(is_gone(process, &space, &data_dir.owners())?);
+        gone += usize::from(is_gone(process, &bystander)?);
         overdue += usize::from(is_overdue(process, now));
     }
     let running = rows.records.len();
@@ -74,15 +75,20 @@ fn stale(ledger: &Ledger, data_dir: &DataDir) -> Result<Check, LedgerError> {
 }
 
 /// Whether it has ended and nobody is there any more to write that down.
-fn is_gone(process: &Process, space: &PidSpace, owners: &Path) -> Result<bool, LedgerError> {
+fn is_gone(process: &Process, bystander: &Bystander) -> Result<bool, LedgerError> {
     let Some(identity) = &process.identity else {
         return Ok(false);
     };
     let gone = matches!(
-        space.verify(identity)?,
+        bystander.space.verify(identity)?,
         Verdict::Gone | Verdict::Zombie(_) | Verdict::OtherBoot
     );
-    Ok(gone && !process.owner.is_some_and(|owner| is_alive(owners, owner)))
+    let Some(owner) = process.owner.filter(|_| gone) else {
+        return Ok(gone);
+    };
+    // One of whom nothing can be learnt is left in peace.
+    let standing = bystander.standing(owner).unwrap_or(Standing::Unknown);
+    Ok(standing == Standing::Dead)
 }
 
 fn is_overdue(process: &Process, now: Timestamp) -> bool {

@@ -5,6 +5,7 @@ mod keeper;
 mod kernel;
 mod leftovers;
 mod limits;
+mod owners;
 
 use hostledger_model::with_causes;
 use serde::Serialize;
@@ -111,6 +112,7 @@ fn ledger_checks(ledger: &Ledger) -> Vec<Check> {
     let mut checks = vec![place, database];
     if let Some(data_dir) = ledger.own_data_dir() {
         checks.extend(leftovers::checks(ledger, data_dir));
+        checks.push(owners::check(ledger));
     }
     checks
 }

@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::backoff::Backoff;
-use super::change;
+use super::change::{self, Counts};
 use super::claim;
 use super::connections::Connections;
 use super::failure::{is_lost, is_of_content};
@@ -80,11 +80,12 @@ impl ServerCommitter {
             StoreError::Unreachable { .. } => Trouble::Lost(error),
             other => Trouble::Failed(other),
         })?;
-        let transaction = match self.write(&mut connection, batch) {
-            Ok(transaction) => transaction,
+        let (transaction, counts) = match self.write(&mut connection, batch) {
+            Ok(written) => written,
             Err(error) => return Err(self.trouble(connection, error)),
         };
-        match connection.batch_execute("COMMIT") {
+        let commit = format!("{}COMMIT", counts.statements());
+        match connection.batch_execute(&commit) {
             Ok(()) => {
                 self.connection = Some(connection);
                 Ok(())
@@ -115,14 +116,21 @@ impl ServerCommitter {
         }
     }
 
-    /// Writes a batch in a transaction that is left open: its number.
-    fn write(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<i64> {
+    /// Writes a batch in a transaction that is left open: its number, and what is still to be
+    /// counted in it.
+    fn write(
+        &self,
+        connection: &mut PgConnection,
+        batch: &mut [Write],
+    ) -> QueryResult<(i64, Counts)> {
+        let mut counts = Counts::default();
         connection.batch_execute("BEGIN")?;
-        match all_together(connection, batch) {
+        match all_together(connection, batch, &mut counts) {
             Ok(true) => {}
             Err(error) if !is_of_content(&error) => return Err(error),
             // Somebody's changes are to be taken back, and only they.
             Ok(false) | Err(_) => {
+                counts = Counts::default();
                 connection.batch_execute("ROLLBACK; BEGIN")?;
                 self.one_by_one(connection, batch)?;
             }
@@ -132,7 +140,7 @@ impl ServerCommitter {
             sql::<()>("SELECT pg_notify(?, ?)", parameters.into()).execute(connection)?;
         }
         let number: Sql<BigInt> = sql("SELECT txid_current()", Vec::new());
-        number.get_result(connection)
+        Ok((number.get_result(connection)?, counts))
     }
 
     /// Writes each by itself, so that each can be taken back by itself.
@@ -159,7 +167,9 @@ impl ServerCommitter {
         let mut records = Vec::new();
         for (at, change) in submission.changes.iter().enumerate() {
             let only = std::iter::once((change, submission.now));
-            match change::make(connection, only) {
+            let mut counts = Counts::default();
+            let made = change::make(connection, only, &mut counts);
+            match made.and_then(|results| counts.write(connection).map(|()| results)) {
                 Ok(results) if results.applied == [true] => {
                     records.extend(results.records(0, change));
                 }
@@ -244,7 +254,11 @@ impl Committer for ServerCommitter {
 
 /// Writes a batch as one, claims in their turn; false when a submission was refused of which
 /// something was written, which is to be taken back.
-fn all_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<bool> {
+fn all_together(
+    connection: &mut PgConnection,
+    batch: &mut [Write],
+    counts: &mut Counts,
+) -> QueryResult<bool> {
     let mut at = 0;
     while at < batch.len() {
         if let Write::Claim(it) = &mut batch[at] {
@@ -255,7 +269,7 @@ fn all_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResu
         let is_claim = |write: &Write| matches!(write, Write::Claim(_));
         let following = batch[at..].iter().position(is_claim);
         let until = following.map_or(batch.len(), |further| at + further);
-        if !submissions_together(connection, &mut batch[at..until])? {
+        if !submissions_together(connection, &mut batch[at..until], counts)? {
             return Ok(false);
         }
         at = until;
@@ -263,7 +277,11 @@ fn all_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResu
     Ok(true)
 }
 
-fn submissions_together(connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<bool> {
+fn submissions_together(
+    connection: &mut PgConnection,
+    batch: &mut [Write],
+    counts: &mut Counts,
+) -> QueryResult<bool> {
     let changes = batch.iter().flat_map(|write| {
         let submission = submission(write);
         submission.into_iter().flat_map(|submission| {
@@ -271,7 +289,7 @@ fn submissions_together(connection: &mut PgConnection, batch: &mut [Write]) -> Q
             changes.map(|change| (change, submission.now))
         })
     });
-    let results = change::make(connection, changes)?;
+    let results = change::make(connection, changes, counts)?;
     let mut number = 0;
     for write in batch {
         let Write::Submission(submission) = write else {

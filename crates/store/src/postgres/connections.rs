@@ -76,7 +76,8 @@ impl Connections {
     }
 
     /// The same for one who writes, by keys alone: however few rows a table had when a statement
-    /// was planned, it is never read through later on.
+    /// was planned, it is never read through later on. So there is one plan for each statement,
+    /// and it is made once.
     pub(super) fn connect_writer(
         &self,
         durability: Durability,
@@ -88,8 +89,9 @@ impl Connections {
             Durability::Full => "SET synchronous_commit = on;",
         };
         let settings = format!(
-            "{commit} SET enable_seqscan = off; SET enable_hashjoin = off;
-             SET enable_mergejoin = off"
+            "{commit} SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
+             SET enable_mergejoin = off; SET enable_sort = off; SET enable_material = off;
+             SET plan_cache_mode = force_generic_plan"
         );
         match connection.batch_execute(&settings) {
             Ok(()) => Ok(connection),

@@ -8,6 +8,7 @@ mod connections;
 mod failure;
 mod find;
 mod migration;
+mod owner;
 mod processes;
 mod projection;
 mod sql;

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    OwnerId, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
+    OwnerId, OwnerRecord, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::projection::{BINARY, INTERFACE, MACHINE, PROCESS};
 use super::sql::{Parameter, Sql, sql};
 use super::url::PostgresUrl;
 use super::watch::{EarsOfStore, NoWatch};
-use super::{find, migration, processes};
+use super::{find, migration, owner, processes};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::StoreError;
@@ -28,7 +28,7 @@ use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};
 use crate::table::row::{self, Read, TableRow};
-use crate::table::{KILLED, encoding, read_id};
+use crate::table::{KILLED, OwnerRow, encoding, read_id};
 use crate::ticket::Ticket;
 use crate::watch::QueueWatch;
 use crate::writer::{Patience, Writer};
@@ -101,6 +101,10 @@ impl Store for PostgresStore {
         Access::Own
     }
 
+    fn is_remote(&self) -> bool {
+        true
+    }
+
     /// Damage in its files is the server's affair; what it can be asked of is whether the
     /// indexes are whole.
     fn check(&self) -> Result<Vec<String>, StoreError> {
@@ -110,7 +114,8 @@ impl Store for PostgresStore {
                  FROM pg_index WHERE NOT indisvalid AND indrelid IN (
                      'machine_machine'::regclass, 'machine_networkinterface'::regclass,
                      'machine_binary'::regclass, 'machine_process'::regclass,
-                     'hostledger_attempt'::regclass, 'hostledger_worker_id'::regclass)",
+                     'hostledger_attempt'::regclass, 'hostledger_worker_id'::regclass,
+                     'hostledger_owner'::regclass)",
                 Vec::new(),
             );
             query.load(connection)
@@ -236,6 +241,16 @@ impl Store for PostgresStore {
 
     fn owned(&self, machine: MachineId, owner: OwnerId) -> Result<Rows<Process>, StoreError> {
         self.several(|connection| processes::owned(connection, machine, owner))
+    }
+
+    fn owner(&self, id: OwnerId) -> Result<Option<OwnerRecord>, StoreError> {
+        let mut rows = self.read(|connection| owner::by_id(connection, id))?;
+        Ok(rows.pop().and_then(OwnerRow::record))
+    }
+
+    fn owners_of(&self, machine: MachineId) -> Result<Vec<OwnerRecord>, StoreError> {
+        let rows = self.read(|connection| owner::of_machine(connection, machine))?;
+        Ok(rows.into_iter().filter_map(OwnerRow::record).collect())
     }
 
     fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError> {

@@ -18,6 +18,7 @@ mod literal;
 mod machine;
 mod migration;
 mod open;
+mod owner;
 mod page;
 #[cfg(test)]
 mod plans;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use diesel::{QueryResult, SqliteConnection};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
-    OwnerId, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
+    OwnerId, OwnerRecord, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
 };
 
 use super::check;
@@ -17,7 +17,9 @@ use super::open;
 use super::process::Columns;
 use super::row::{self, Read, TableRow};
 use super::watch::LogWatch;
-use super::{attempt, binary, interface, machine, page, prefix, process, transaction, worker_id};
+use super::{
+    attempt, binary, interface, machine, owner, page, prefix, process, transaction, worker_id,
+};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::{ReadOnly, StoreError};
@@ -26,7 +28,7 @@ use crate::location::OpenOptions;
 use crate::record_id::{Found, IdPrefix};
 use crate::rows::{Descendant, Page, PageKey, Rows};
 use crate::store::{Access, Store};
-use crate::table;
+use crate::table::{self, OwnerRow};
 use crate::ticket::Ticket;
 use crate::watch::QueueWatch;
 use crate::writer::{Patience, Writer};
@@ -262,6 +264,26 @@ impl Store for SqliteStore {
             return Ok(Rows { records, corrupt });
         }
         self.several(|connection| process::owned(connection, machine, owner))
+    }
+
+    fn owner(&self, id: OwnerId) -> Result<Option<OwnerRecord>, StoreError> {
+        if self.columns == Columns::Base {
+            return Ok(None);
+        }
+        let row = self
+            .connections
+            .read(|connection| owner::by_id(connection, id))?;
+        Ok(row.and_then(OwnerRow::record))
+    }
+
+    fn owners_of(&self, machine: MachineId) -> Result<Vec<OwnerRecord>, StoreError> {
+        if self.columns == Columns::Base {
+            return Ok(Vec::new());
+        }
+        let rows = self
+            .connections
+            .read(|connection| owner::of_machine(connection, machine))?;
+        Ok(rows.into_iter().filter_map(OwnerRow::record).collect())
     }
 
     fn needs_secrets(&self, batch: SecretBatchId) -> Result<bool, StoreError> {

@@ -8,6 +8,7 @@ mod interface;
 mod machine;
 #[cfg(feature = "postgres")]
 mod mark;
+mod owner;
 mod process;
 pub(crate) mod row;
 pub(crate) mod schema;
@@ -22,4 +23,5 @@ pub(crate) use interface::{InterfaceRow, NetworkFactsRow};
 pub(crate) use machine::{MachineFactsRow, MachineRow};
 #[cfg(feature = "postgres")]
 pub(crate) use mark::marked;
+pub(crate) use owner::OwnerRow;
 pub(crate) use process::{BaseRow, IdentityRow, KILLED, ProcessRow, QueuedRow, UsageRow, read_id};

@@ -140,7 +140,7 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(process, binary, interface);
+diesel::allow_tables_to_appear_in_same_query!(process, binary, interface, owner);
 
 diesel::table! {
     #[sql_name = "hostledger_attempt"]
@@ -178,6 +178,18 @@ diesel::table! {
     worker_id (worker_type) {
         worker_type -> Text,
         last_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    #[sql_name = "hostledger_owner"]
+    owner (id) {
+        id -> Text,
+        machine_id -> Text,
+        data_dir -> Nullable<Text>,
+        mark -> Nullable<Text>,
+        started_at -> Text,
+        seen_at -> Text,
     }
 }
 

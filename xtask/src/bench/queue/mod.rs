@@ -1,7 +1,6 @@
 //! Many short programs, some at a time: the worker of hostledger against what people use for that,
 //! on the same work in turn.
 
-mod disk;
 mod peers;
 mod report;
 mod runner;
@@ -10,9 +9,9 @@ mod usage;
 use anyhow::Result;
 
 use super::Bench;
+use super::disk::Disk;
 use super::place::Place;
 use crate::extent::Extent;
-use disk::Disk;
 use runner::{Runner, Work};
 use usage::Usage;
 

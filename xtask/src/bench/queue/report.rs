@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-use super::disk::Disk;
 use super::runner::Runner;
 use super::{AT_ONCE, Column};
+use crate::bench::disk::Disk;
 use crate::bench::statistics::Spread;
 
 /// Where the time goes, as somebody has looked it up.

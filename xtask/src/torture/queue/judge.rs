@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::plan::Job;
 use super::workers::Deaths;
-use crate::torture::parallel;
 use crate::torture::place::Place;
 use crate::torture::records::Record;
 use crate::torture::verdict::Verdict;
+use crate::torture::{Database, parallel};
 use crate::waiting::{LONG, within};
 
 /// What can be said of one job.
@@ -48,10 +48,13 @@ const AT_ONCE: usize = 4;
 /// How often what was found, by who was killed.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    counts: BTreeMap<Deaths, BTreeMap<Finding, usize>>,
+    counts: BTreeMap<(Database, Deaths), BTreeMap<Finding, usize>>,
     jobs: usize,
     attempts: usize,
     struck: usize,
+    /// How often a server was killed.
+    servers: usize,
+    skipped: Option<&'static str>,
     broken: Vec<String>,
 }
 
@@ -59,11 +62,14 @@ impl Tally {
     pub(super) fn take(
         &mut self,
         place: &Place<'_>,
-        deaths: Deaths,
+        killed: (Database, Deaths),
         jobs: &[Job],
         struck: usize,
+        servers: usize,
     ) -> Result<()> {
         self.struck += struck;
+        self.servers += servers;
+        let (_, deaths) = killed;
         let records = place.records()?;
         let of_jobs = parallel::each(jobs.to_vec(), AT_ONCE, |job| {
             let of_job = records.iter().filter(|it| job.is_of(it));
@@ -75,7 +81,7 @@ impl Tally {
             let finding = judge(job, runs, &records);
             self.jobs += 1;
             self.attempts += runs;
-            let counts = self.counts.entry(deaths).or_default();
+            let counts = self.counts.entry(killed).or_default();
             *counts.entry(finding).or_default() += 1;
             let fine = match finding {
                 Finding::Right => true,
@@ -85,12 +91,17 @@ impl Tally {
             if !fine {
                 let shown: Vec<_> = records.iter().map(|it| it.0.to_string()).collect();
                 self.broken.push(format!(
-                    "{finding:?}, {deaths:?} killed: {job:?} ran {runs} times\n      {}",
+                    "{finding:?}, {killed:?} killed: {job:?} ran {runs} times\n      {}",
                     shown.join("\n      ")
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Something could not be tried here.
+    pub(super) fn skipped(&mut self, reason: &'static str) {
+        self.skipped = Some(reason);
     }
 
     /// Nobody is to be there any more, keepers included.
@@ -110,18 +121,23 @@ impl Tally {
         let mut columns = vec!["killed"];
         columns.extend(FINDINGS.map(|(_, name)| name));
         let mut verdict = Verdict::table(&columns);
-        for (deaths, counts) in &self.counts {
-            let first = match deaths {
-                Deaths::One => "worker or keeper",
-                Deaths::Any => "any, both too",
+        for ((database, deaths), counts) in &self.counts {
+            let first = match (database, deaths) {
+                (Database::Sqlite, Deaths::One) => "worker or keeper",
+                (Database::Sqlite, Deaths::Any) => "any, both too",
+                (Database::Postgres, Deaths::One) => "worker or keeper, PostgreSQL",
+                (Database::Postgres, Deaths::Any) => "any, both too, PostgreSQL",
             };
             let cells = FINDINGS.map(|(finding, _)| counts.get(&finding).unwrap_or(&0).to_string());
             verdict.row([first.to_owned()].into_iter().chain(cells));
         }
         verdict.note(format!(
-            "{} jobs ran {} times, {} workers and keepers killed",
-            self.jobs, self.attempts, self.struck
+            "{} jobs ran {} times, {} workers and keepers killed, a server {} times",
+            self.jobs, self.attempts, self.struck, self.servers
         ));
+        if let Some(reason) = self.skipped {
+            verdict.note(format!("SKIPPED: {reason}"));
+        }
         for broken in self.broken {
             verdict.broken(broken);
         }

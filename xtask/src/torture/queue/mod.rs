@@ -1,8 +1,10 @@
 //! Nothing of a queue is forgotten, runs unrecorded, or is recorded otherwise than it ran: several
-//! workers on one ledger, while workers and keepers are killed.
+//! workers on one ledger, while workers and keepers are killed, and the database's server where
+//! it has one.
 
 mod judge;
 mod plan;
+mod server;
 mod workers;
 
 use std::io::Write as _;
@@ -10,14 +12,16 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use hostledger_test_postgres::available;
 
-use super::Bench;
 use super::place::Place;
 use super::random::Random;
 use super::verdict::Verdict;
+use super::{Bench, Database};
 use crate::waiting::{LONG, within};
 use judge::Tally;
 use plan::Job;
+use server::Server;
 use workers::{Deaths, Workers};
 
 /// Workers on the ledger at a time.
@@ -30,18 +34,36 @@ const AT_MOST: Duration = Duration::from_secs(1200);
 /// once with only one of a worker and its keeper killed, once with whoever it hits.
 pub(super) fn prove(bench: &Bench<'_>) -> Result<Verdict> {
     let mut tally = Tally::default();
-    for deaths in Deaths::ALL {
-        let mut random = Random::new(bench.seed, deaths as u64);
-        let jobs = Job::some(bench.extent.of(60, 1000), &mut random);
-        let strikes = bench.extent.of(20, 250);
-        let place = Place::make(bench)?;
-        std::fs::create_dir(place.path("runs"))?;
-        submit(&place, &jobs)?;
-        let struck = drain(&place, deaths, strikes, &mut random)?;
-        tally.take(&place, deaths, &jobs, struck)?;
-        tally.left_running(&place)?;
+    for database in &bench.databases {
+        for deaths in Deaths::ALL {
+            one(bench, *database, deaths, &mut tally)?;
+        }
     }
     Ok(tally.verdict())
+}
+
+fn one(bench: &Bench<'_>, database: Database, deaths: Deaths, tally: &mut Tally) -> Result<()> {
+    let mut server = match database {
+        Database::Sqlite => None,
+        Database::Postgres if !available() => {
+            tally.skipped("PostgreSQL is not installed");
+            return Ok(());
+        }
+        Database::Postgres => Some(Server::start()),
+    };
+    let mut random = Random::new(bench.seed, deaths as u64);
+    let jobs = Job::some(bench.extent.of(60, 1000), &mut random);
+    let strikes = bench.extent.of(20, 250);
+    let mut place = Place::make(bench)?;
+    if let Some(server) = &server {
+        place = place.at(server.url());
+    }
+    std::fs::create_dir(place.path("runs"))?;
+    submit(&place, &jobs)?;
+    let struck = drain(&place, server.as_mut(), deaths, strikes, &mut random)?;
+    let server_struck = server.as_ref().map_or(0, |it| it.struck);
+    tally.take(&place, (database, deaths), &jobs, struck, server_struck)?;
+    tally.left_running(&place)
 }
 
 /// Queues the jobs, all in one go.
@@ -61,7 +83,13 @@ fn submit(place: &Place<'_>, jobs: &[Job]) -> Result<()> {
 }
 
 /// Has workers work until nothing is left to do; says how many were killed.
-fn drain(place: &Place<'_>, deaths: Deaths, strikes: usize, random: &mut Random) -> Result<usize> {
+fn drain(
+    place: &Place<'_>,
+    mut server: Option<&mut Server>,
+    deaths: Deaths,
+    strikes: usize,
+    random: &mut Random,
+) -> Result<usize> {
     let mut workers = Workers::new(place, WORKERS);
     let begun = Instant::now();
     let mut struck = 0;
@@ -70,6 +98,12 @@ fn drain(place: &Place<'_>, deaths: Deaths, strikes: usize, random: &mut Random)
         for _ in 0..10 {
             workers.fill()?;
             std::thread::sleep(random.within(Duration::from_millis(80)));
+            if let Some(server) = &mut server
+                && random.below(6) == 0
+            {
+                server.strike(random);
+                workers.refill()?;
+            }
             struck += workers.strike(deaths, random)?;
         }
         if begun.elapsed() > AT_MOST {

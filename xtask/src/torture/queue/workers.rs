@@ -31,6 +31,9 @@ pub(super) struct Workers<'p> {
     working: Vec<(Child, Held)>,
 }
 
+/// What hostledger ends with when it cannot do what it is asked to.
+const REFUSED: i32 = 1;
+
 /// Jobs of one worker at a time.
 const JOBS: &str = "4";
 
@@ -57,6 +60,24 @@ impl<'p> Workers<'p> {
             self.working.push((child, held));
         }
         Ok(())
+    }
+
+    /// Forgets workers that came to a server that was not there: they say so and end before they
+    /// have done anything. All others go on.
+    pub(super) fn refill(&mut self) -> Result<()> {
+        let mut at = 0;
+        while let Some((child, worker)) = self.working.get_mut(at) {
+            if !worker.has_ended() {
+                at += 1;
+                continue;
+            }
+            let status = child.wait()?;
+            if status.code() != Some(REFUSED) {
+                bail!("a worker has ended with {status} as the server was away");
+            }
+            self.working.swap_remove(at);
+        }
+        self.fill()
     }
 
     /// Kills somebody; says how many were really killed.

@@ -79,6 +79,7 @@ pub(super) fn inside(workspace: &Workspace, request: &Torture) -> Result<()> {
         workspace,
         programs: Programs::given(programs),
         extent: request.extent,
+        databases: request.databases.clone(),
         seed: request.seed,
     };
     let verdict = rounds(&bench)?;

@@ -1,6 +1,7 @@
 //! Making changes, many at once, inside the writer's transaction.
 
 mod binary;
+mod counts;
 mod delete;
 mod end;
 mod insert;
@@ -10,16 +11,17 @@ mod update;
 
 use std::collections::BTreeMap;
 
+use diesel::QueryResult;
 use diesel::pg::PgConnection;
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{BinaryChange, Timestamp};
 
+use super::owner;
 use super::projection::{BINARY, INTERFACE, MACHINE};
-use super::sql::{Parameter, sql};
-use crate::change::{Change, Used};
+use crate::change::Change;
 use crate::record_id::RecordId;
 use crate::table::{BinaryRow, InterfaceRow, MachineRow};
-use plan::{Counts, Item, Step};
+pub(super) use counts::Counts;
+use plan::{Item, Step};
 
 /// Whether a change writes with a single statement, which does nothing when it is refused.
 pub(super) fn is_one_statement(change: &Change) -> bool {
@@ -55,13 +57,15 @@ impl Results {
     }
 }
 
-/// Makes changes, each where its row allows it.
+/// Makes changes, each where its row allows it. Uses are left to be counted, by whoever commits: that
+/// comes last ([`counts`]).
 ///
 /// # Errors
 /// Of the first statement that failed; what the others did is for the caller to take back.
 pub(super) fn make<'c>(
     connection: &mut PgConnection,
     changes: impl Iterator<Item = (&'c Change, Timestamp)>,
+    counts: &mut Counts,
 ) -> QueryResult<Results> {
     let items: Vec<_> = changes
         .enumerate()
@@ -97,8 +101,12 @@ pub(super) fn make<'c>(
                     }
                 }
             }
-            Step::Count(counts) => count_uses(connection, &counts)?,
-            Step::Alone(item) => alone(connection, item, &mut results)?,
+            Step::Count(more) => counts.add(more),
+            Step::Alone(item) => {
+                // It may make one of two rows, or delete one.
+                counts.write(connection)?;
+                alone(connection, item, &mut results)?;
+            }
         }
     }
     Ok(results)
@@ -149,6 +157,10 @@ fn alone(connection: &mut PgConnection, item: Item<'_>, results: &mut Results) -
             results.written.insert(item.number, deleted);
             true
         }
+        Change::Owner(change) => {
+            owner::change(connection, change)?;
+            true
+        }
         Change::CountUse { .. }
         | Change::InsertProcess(_)
         | Change::InsertProcesses(_)
@@ -156,46 +168,4 @@ fn alone(connection: &mut PgConnection, item: Item<'_>, results: &mut Results) -
     };
     results.applied[item.number] = applied;
     Ok(())
-}
-
-/// Counts in the database itself, so that no count is lost between writers, and in the order of
-/// their ids, so that no two writers wait for each other.
-///
-/// The time of modification stays: it says when the thing was last looked at.
-fn count_uses(connection: &mut PgConnection, counts: &Counts) -> QueryResult<()> {
-    let mut count = |table: &str, id_of: fn(&Used) -> Option<String>| -> QueryResult<()> {
-        let of_table: Vec<_> = counts
-            .iter()
-            .filter_map(|(used, counts)| Some((id_of(used)?, counts)))
-            .collect();
-        if of_table.is_empty() {
-            return Ok(());
-        }
-        let numbers = |pick: fn(&(i64, i64)) -> i64| {
-            Parameter::Integers(of_table.iter().map(|(_, it)| Some(pick(it))).collect())
-        };
-        let parameters = vec![
-            Parameter::texts(of_table.iter().map(|(id, _)| Some(id))),
-            numbers(|it| it.0),
-            numbers(|it| it.1),
-        ];
-        let text = format!(
-            "UPDATE {table} r SET num_uses_succeeded = num_uses_succeeded + u.well,
-                                  num_uses_failed = num_uses_failed + u.badly
-             FROM unnest(?::uuid[], ?, ?) AS u (id, well, badly) WHERE r.id = u.id"
-        );
-        sql::<()>(text, parameters).execute(connection).map(|_| ())
-    };
-    count("machine_machine", |used| match used {
-        Used::Machine(id) => Some(id.simple()),
-        _ => None,
-    })?;
-    count("machine_networkinterface", |used| match used {
-        Used::Interface(id) => Some(id.simple()),
-        _ => None,
-    })?;
-    count("machine_binary", |used| match used {
-        Used::Binary(id) => Some(id.simple()),
-        _ => None,
-    })
 }

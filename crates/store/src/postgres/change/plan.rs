@@ -6,12 +6,13 @@
 //! comes last, as whoever counts holds up everybody else who does. Any other change is made
 //! alone, after all that came before it and before all that comes after.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 
 use hostledger_model::{Process, ProcessChange, ProcessId, Timestamp};
 
-use crate::change::{Change, Used};
+use super::counts::Counts;
+use crate::change::Change;
 
 /// A change of a batch.
 #[derive(Clone, Copy)]
@@ -31,9 +32,6 @@ pub(super) enum Step<'c> {
     Alone(Item<'c>),
     Count(Counts),
 }
-
-/// Uses that went well, and those that failed.
-pub(super) type Counts = BTreeMap<Used, (i64, i64)>;
 
 /// Changes of different processes.
 #[derive(Default)]
@@ -64,8 +62,7 @@ pub(super) fn steps<'c>(items: &[Item<'c>]) -> Vec<Step<'c>> {
             }
             Change::ChangeProcess { id, change, .. } => plan.change(*id, change, *item),
             Change::CountUse { of, succeeded } => {
-                let (well, badly) = plan.counts.entry(*of).or_default();
-                *(if *succeeded { well } else { badly }) += 1;
+                plan.counts.count(*of, *succeeded);
             }
             _ => {
                 plan.close();

@@ -86,6 +86,15 @@ macro_rules! is_owner {
 }
 pub(super) use is_owner;
 
+/// Whether the row is queued, said so that no index of queued rows is taken for it: the row is
+/// found by its key. Where the server has not counted the rows of a table yet, it would rather read
+/// the whole queue for each of them.
+macro_rules! is_queued {
+    () => {
+        "CASE r.status WHEN 'queued' THEN true ELSE false END"
+    };
+}
+
 /// One text for each step, of those steps that have it.
 pub(super) fn texts<'s, 'c, T: AsRef<str>>(
     steps: &'s [Step<'c>],
@@ -108,7 +117,9 @@ fn claimed(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
          FROM ",
         steps!(),
         ", ?::uuid[], ?::timestamptz[]) AS u (number, id, owner, now, claimer, lease)
-         WHERE r.id = u.id AND r.status = 'queued' AND r.retry_at <= u.now
+         WHERE r.id = u.id AND ",
+        is_queued!(),
+        " AND r.retry_at <= u.now
          RETURNING u.number"
     );
     let claims = |step: &Step<'_>| match step.change {
@@ -130,7 +141,9 @@ fn deferred(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
          FROM ",
         steps!(),
         ", ?::timestamptz[]) AS u (number, id, owner, now, retry_at)
-         WHERE r.id = u.id AND r.status = 'queued' AND ",
+         WHERE r.id = u.id AND ",
+        is_queued!(),
+        " AND ",
         is_owner!(),
         " RETURNING u.number"
     );
@@ -156,7 +169,9 @@ fn started(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
         ", ?, ?, ?, ?, ?, ?::timestamptz[], ?, ?::timestamptz[], ?)
              AS u (number, id, owner, now, pid, boot_id, pid_namespace, start_ticks,
                    pidfd_inode, started_at, log, lease, knows_stop)
-         WHERE r.id = u.id AND r.status = 'queued' AND ",
+         WHERE r.id = u.id AND ",
+        is_queued!(),
+        " AND ",
         is_owner!(),
         " AND (u.knows_stop OR r.stop_at IS NULL) RETURNING u.number"
     );
@@ -235,7 +250,7 @@ const DETACHED: &str = concat!(
     "UPDATE machine_process r SET detached = true, modified_at = u.now FROM ",
     steps!(),
     ") AS u (number, id, owner, now)
-     WHERE r.id = u.id AND r.status = 'running' AND ",
+     WHERE r.id = u.id AND CASE r.status WHEN 'running' THEN true ELSE false END AND ",
     is_owner!(),
     " RETURNING u.number"
 );

@@ -14,6 +14,7 @@ use hostledger_model::{BinaryChange, Outcome, Process, ProcessChange, Timestamp}
 
 use super::binary;
 use super::failure::{Failed, Failures};
+use super::owner;
 use super::process;
 use super::schema;
 use crate::change::Change;
@@ -67,6 +68,10 @@ fn change(
             written.extend(deleted.into_iter().map(RecordId::from));
             return Ok(true);
         }
+        Change::Owner(change) => {
+            owner::change(connection, change)?;
+            return Ok(true);
+        }
         _ => {}
     }
     let record = carry_out(connection, change, now);
@@ -98,6 +103,7 @@ fn is_one(change: &Change) -> bool {
         | Change::InsertBinary(_)
         | Change::UpdateBinary(_)
         | Change::CountUse { .. }
+        | Change::Owner(_)
         | Change::InsertProcess(_) => true,
         Change::ChangeProcess { change, .. } => match change {
             ProcessChange::Requeued(_) => false,
@@ -170,7 +176,7 @@ fn carry_out(
             insert_process(connection, process)?;
             true
         }
-        Change::InsertProcesses(_) | Change::PruneProcesses(_) => false,
+        Change::InsertProcesses(_) | Change::PruneProcesses(_) | Change::Owner(_) => false,
         Change::ChangeProcess { id, change, owner } => {
             process::change(connection, *id, change, *owner, now)?
         }

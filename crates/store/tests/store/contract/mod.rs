@@ -11,6 +11,7 @@ pub(crate) mod interfaces;
 pub(crate) mod life;
 pub(crate) mod lookup;
 pub(crate) mod machines;
+pub(crate) mod owners;
 pub(crate) mod pages;
 pub(crate) mod processes;
 pub(crate) mod strategies;
@@ -136,6 +137,10 @@ macro_rules! contract_suite {
                 are_found_by_their_owner_until_they_have_ended,
                 what_becomes_due_is_heard_of_whoever_writes_it,
                 a_watch_outlives_its_store_in_silence,
+            }
+            owners {
+                are_known_until_they_have_gone_with_nothing_left,
+                go_with_their_machine,
             }
             deletion {
                 a_process_leaves_its_children_and_takes_its_attempts,

@@ -1,5 +1,8 @@
 //! A ledger in PostgreSQL: the main commands, and a server that goes away.
 
+mod outage;
+mod work;
+
 use hostledger_tests::postgres::{Database, Server, available};
 use hostledger_tests::{Ledger, wait_until};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::bench::place::Place;
+use super::place::Place;
 
 /// Its size; the file is sparse.
 const BYTES: u64 = 4 << 30;
@@ -49,7 +49,13 @@ impl<'p> Disk<'p> {
         Ok(directory)
     }
 
-    fn root(&self) -> &Path {
+    /// Whose disk it is.
+    pub(super) fn place(&self) -> &'p Place<'p> {
+        self.place
+    }
+
+    /// Where it begins.
+    pub(super) fn root(&self) -> &Path {
         self.mounted.as_deref().unwrap_or(self.place.path())
     }
 

@@ -1,0 +1,54 @@
+//! Our row among the owners of a ledger, for those who do not see our lock beside their own.
+
+use std::sync::Arc;
+
+use hostledger_engine::Owner;
+use hostledger_model::{MachineId, OwnerId, OwnerPlace, OwnerRecord, Timestamp};
+use hostledger_store::{Change, OwnerChange, Store};
+
+use crate::{DataDir, LedgerError};
+
+/// A row that goes when this does, unless something that we took on is still open.
+pub(crate) struct Registration {
+    store: Arc<dyn Store>,
+    id: OwnerId,
+    machine: MachineId,
+}
+
+impl Registration {
+    /// Submits the row; it is written before anything that is submitted later, such as what the
+    /// owner takes on.
+    ///
+    /// # Errors
+    /// The data directory cannot be marked.
+    pub(crate) fn submit(
+        store: Arc<dyn Store>,
+        owner: &Owner,
+        machine: MachineId,
+        data_dir: &DataDir,
+    ) -> Result<Self, LedgerError> {
+        let (id, now) = (owner.id(), Timestamp::now());
+        let record = OwnerRecord {
+            id,
+            machine_id: machine,
+            place: Some(OwnerPlace {
+                data_dir: data_dir.path().to_owned(),
+                mark: Owner::mark(&data_dir.owners())?,
+            }),
+            started_at: now,
+            seen_at: now,
+        };
+        let seen = Change::Owner(OwnerChange::Seen(Box::new(record)));
+        // Not waited for: without it, others wait until our leases are over.
+        drop(store.submit(now, vec![seen]));
+        Ok(Self { store, id, machine })
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let (id, machine) = (self.id, self.machine);
+        let gone = Change::Owner(OwnerChange::Gone { id, machine });
+        drop(self.store.submit(Timestamp::now(), vec![gone]));
+    }
+}

@@ -1,0 +1,148 @@
+//! Several data directories on one database: each sees what the others have taken on, and leaves it
+//! to them for as long as they live.
+
+use std::fs;
+
+use hostledger_tests::postgres::{Database, available};
+use hostledger_tests::{Ledger, Signal, wait_until};
+use serde_json::{Value, json};
+
+use crate::background::record;
+use crate::work::{lines, status, submit, until, wait_lines, worker};
+
+/// Two ledgers of one file, in the directory of the first.
+fn of_a_file() -> [Ledger; 2] {
+    let first = Ledger::new();
+    first.run(["ps"]).expect_code(0);
+    let second = Ledger::at(format!("sqlite:{}", first.database().display()));
+    [first, second]
+}
+
+/// Two ledgers of one database on a server.
+fn of_a_server(database: &Database) -> [Ledger; 2] {
+    [(); 2].map(|()| Ledger::at(database.url()))
+}
+
+fn owners(ledger: &Ledger) -> Value {
+    let checks = ledger.json(["doctor"]);
+    let check = checks.into_iter().find(|it| it["name"] == "owners");
+    check.unwrap()
+}
+
+/// Runs a worker of the first in the sight of the second.
+fn a_live_worker_keeps_what_it_has([first, second]: [Ledger; 2]) {
+    let (go, begun) = (first.path("go"), first.path("begun"));
+    let ids = submit(&first, &[until(&go, &begun, 7)], &json!({}));
+    let work = worker(&first, &["--once"]);
+    wait_lines(&begun, 1);
+    wait_until("it is recorded", || status(&first, &ids[0]) == "running");
+    second.run(["work", "--once"]).expect_code(0);
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(owners(&second)["found"], "1 alive, 0 dead");
+    assert_eq!(status(&second, &ids[0]), "running");
+    let wait = second.command(["wait", &ids[0]]).start();
+    fs::write(&go, "").unwrap();
+    wait.wait().expect_code(7);
+    work.wait().expect_code(0);
+    let process = record(&second, &ids[0]);
+    assert_eq!(
+        (&process["exit_code"], &process["attempt"]),
+        (&json!(7), &json!(1))
+    );
+    assert_eq!(lines(&begun).len(), 1, "once");
+    assert_eq!(owners(&second)["found"], "0 alive, 0 dead");
+}
+
+/// Kills a worker of the first: the second finds what its keeper has seen.
+fn what_a_killed_worker_has_left_is_settled_by_its_keepers_account([first, second]: [Ledger; 2]) {
+    let (go, begun) = (first.path("go"), first.path("begun"));
+    let ids = submit(&first, &vec![until(&go, &begun, 7); 3], &json!({}));
+    let work = worker(&first, &["--jobs", "2"]);
+    wait_lines(&begun, 2);
+    wait_until("both are recorded", || {
+        ids[..2].iter().all(|id| status(&first, id) == "running")
+    });
+    work.signal(Signal::KILL);
+    let _killed = work.wait();
+    assert_eq!(owners(&second)["found"], "0 alive, 1 dead");
+    let next = worker(&second, &["--once", "--jobs", "2"]);
+    wait_lines(&begun, 3);
+    fs::write(&go, "").unwrap();
+    next.wait().expect_code(0);
+    for process in second.processes() {
+        assert_eq!(
+            (&process["exit_code"], &process["outcome"]),
+            (&json!(7), &json!("exited")),
+            "{process:#}"
+        );
+    }
+    assert_eq!(lines(&begun).len(), 3, "each once");
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(owners(&second)["found"], "0 alive, 0 dead");
+}
+
+#[test]
+fn a_live_worker_of_another_one_keeps_what_it_has() {
+    a_live_worker_keeps_what_it_has(of_a_file());
+}
+
+#[test]
+fn a_live_worker_beside_the_database_keeps_what_it_has_from_another_one() {
+    let [first, second] = of_a_file();
+    a_live_worker_keeps_what_it_has([second, first]);
+}
+
+#[test]
+fn a_live_worker_of_another_one_keeps_what_it_has_on_postgres() {
+    if available() {
+        let database = Database::shared();
+        a_live_worker_keeps_what_it_has(of_a_server(&database));
+    }
+}
+
+#[test]
+fn what_a_killed_worker_of_another_one_has_left_is_settled_truly() {
+    what_a_killed_worker_has_left_is_settled_by_its_keepers_account(of_a_file());
+    let [first, second] = of_a_file();
+    what_a_killed_worker_has_left_is_settled_by_its_keepers_account([second, first]);
+}
+
+#[test]
+fn what_a_killed_worker_of_another_one_has_left_is_settled_truly_on_postgres() {
+    if available() {
+        let database = Database::shared();
+        what_a_killed_worker_has_left_is_settled_by_its_keepers_account(of_a_server(&database));
+    }
+}
+
+/// As in another container, of which nothing is to be seen here.
+#[test]
+fn what_belongs_to_somebody_out_of_reach_is_theirs_until_the_lease_is_over() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let [first, second] = of_a_server(&database);
+    let (go, begun) = (first.path("go"), first.path("begun"));
+    let ids = submit(&first, &[until(&go, &begun, 7)], &json!({}));
+    let work = worker(&first, &[]);
+    wait_lines(&begun, 1);
+    wait_until("it is recorded", || status(&first, &ids[0]) == "running");
+    assert!(first.kill_all() > 0);
+    let _killed = work.wait();
+    database.run("UPDATE hostledger_owner SET mark = 'another'");
+    assert_eq!(owners(&second)["found"], "1 alive, 0 dead", "seen just now");
+    database.run("UPDATE hostledger_owner SET seen_at = now() - interval '1 hour'");
+    let told = owners(&second);
+    let found = told["found"].as_str().unwrap();
+    assert!(
+        found.starts_with("0 alive, 0 dead, out of reach: "),
+        "{found}"
+    );
+    assert!(found.contains(first.data().to_str().unwrap()), "{found}");
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(status(&second, &ids[0]), "running");
+    database.run("UPDATE machine_process SET retry_at = now() - interval '1 second'");
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(record(&second, &ids[0])["outcome"], "lost");
+}
