@@ -24,9 +24,10 @@ use crate::{Interruption, Ledger, LedgerError};
 
 /// News is looked at when it comes, unless that would be all the time: a queue that is filled or
 /// worked off is news too, and mostly none of ours. After a look there is a rest of so many times
-/// what it took, so that looking takes 5 % of a core at most.
+/// what it took, so that looking takes 5 % of a core at most, and little of the writer's time, who is
+/// asked each time whether others have written.
 const REST: u32 = 20;
-const SHORTEST_REST: Duration = Duration::from_millis(5);
+const SHORTEST_REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Until what could not be read is looked at again.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
