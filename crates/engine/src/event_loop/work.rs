@@ -203,6 +203,7 @@ impl EventLoop {
         let Some(work) = &mut self.work else { return };
         match answer {
             Ok(mut claims) => {
+                let is_empty = claims.claimed.is_empty() && claims.corrupt.is_empty();
                 // When the clock was set forward, our own may be due again: it has a slot already.
                 let has_slot = |it: &Claimed| self.supervised.contains_key(&it.process.id);
                 claims.claimed.retain(|claimed| !has_slot(claimed));
@@ -214,7 +215,12 @@ impl EventLoop {
                 work.watch.count(|counts| counts.unreadable += unreadable);
                 let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
                 work.moved_at = elapsed;
-                work.backlog.answered(claims, elapsed, now);
+                if is_empty && work.backlog.was_due(claims.next_due) {
+                    // Others are at it: it is asked for again in a moment.
+                    work.backlog.failed(elapsed);
+                } else {
+                    work.backlog.answered(claims, now);
+                }
             }
             Err(error) => {
                 tracing::warn!(

@@ -21,8 +21,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Backlog {
     waiting: VecDeque<Claimed>,
     rest: Rest,
-    /// How many were asked for by the claim that is under way.
-    asked: Option<u32>,
+    /// As of when the claim that is under way was made.
+    asked: Option<Timestamp>,
+    /// Whether there was news since.
+    has_news: bool,
     failures: u32,
     pace: Pace,
     /// Whether something has ended since the last claim was made.
@@ -89,22 +91,24 @@ impl Backlog {
         }
         self.pace.measure(elapsed);
         self.stale = false;
-        self.asked = u32::try_from(limit).ok();
-        self.asked
+        self.asked = Some(now);
+        self.has_news = false;
+        u32::try_from(limit).ok()
+    }
+
+    /// Whether a claim that brought nothing found this due all the same.
+    pub(crate) fn was_due(&self, next_due: Option<Timestamp>) -> bool {
+        let asked = self.asked.zip(next_due);
+        asked.is_some_and(|(asked, next)| next <= asked)
     }
 
     /// Takes in what came of the claim.
-    pub(crate) fn answered(&mut self, claims: Claims, elapsed: Duration, now: Timestamp) {
-        let moved = !claims.claimed.is_empty() || !claims.corrupt.is_empty();
-        if !moved && claims.next_due.is_some_and(|next| next <= now) {
-            // Others have it locked.
-            return self.failed(elapsed);
-        }
+    pub(crate) fn answered(&mut self, claims: Claims, now: Timestamp) {
         self.asked = None;
         self.failures = 0;
         self.rest = match claims.next_due {
             Some(next) if next <= now => Rest::MayBeDue,
-            // News that came meanwhile stands.
+            _ if std::mem::take(&mut self.has_news) => Rest::MayBeDue,
             next => Rest::DueAt(next),
         };
         // One that waits here already was due again, as its lease was over.
@@ -122,8 +126,9 @@ impl Backlog {
         self.rest = Rest::Unknown(elapsed.saturating_add(pause.min(LONGEST_PAUSE)));
     }
 
-    /// Others have queued something.
+    /// Others have queued something, or something of ours may be due again.
     pub(crate) fn news(&mut self) {
+        self.has_news = self.asked.is_some();
         self.rest = Rest::MayBeDue;
     }
 
@@ -238,7 +243,7 @@ mod tests {
             None,
             "one is under way"
         );
-        backlog.answered(claims(8, Some(now())), millis(1), now());
+        backlog.answered(claims(8, Some(now())), now());
         for _ in 0..8 {
             assert!(backlog.take().is_some());
         }
@@ -251,7 +256,7 @@ mod tests {
         for (passed, ahead) in [(8, Some(32)), (50, Some(8)), (400, Some(1)), (4000, None)] {
             let mut backlog = Backlog::default();
             backlog.ask(8, 0, millis(0), now());
-            backlog.answered(claims(8, Some(now())), millis(1), now());
+            backlog.answered(claims(8, Some(now())), now());
             while backlog.take().is_some() {}
             // The pace is measured with the claim that follows, and holds for the one after.
             assert_eq!(
@@ -259,7 +264,7 @@ mod tests {
                 Some(1),
                 "{passed}"
             );
-            backlog.answered(claims(1, Some(now())), millis(1), now());
+            backlog.answered(claims(1, Some(now())), now());
             backlog.take();
             assert_eq!(backlog.ask(0, 0, millis(passed), now()), ahead, "{passed}");
         }
@@ -269,10 +274,10 @@ mod tests {
     fn more_is_claimed_before_it_runs_dry() {
         let mut backlog = Backlog::default();
         backlog.ask(8, 0, millis(0), now());
-        backlog.answered(claims(8, Some(now())), millis(1), now());
+        backlog.answered(claims(8, Some(now())), now());
         while backlog.take().is_some() {}
         backlog.ask(1, 0, millis(1), now());
-        backlog.answered(claims(32, Some(now())), millis(1), now());
+        backlog.answered(claims(32, Some(now())), now());
         assert_eq!(backlog.ask(0, 0, millis(2), now()), None, "there is enough");
         for _ in 0..16 {
             backlog.take();
@@ -284,7 +289,7 @@ mod tests {
     fn when_nothing_is_due_it_asks_again_when_something_is_or_at_news() {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
-        backlog.answered(claims(0, Some(at(5))), millis(1), now());
+        backlog.answered(claims(0, Some(at(5))), now());
         assert!(backlog.waits_for_news() && backlog.is_empty(now()));
         assert_eq!(backlog.ask(2, 0, millis(1), at(4)), None);
         assert_eq!(
@@ -292,7 +297,7 @@ mod tests {
             Some(Duration::from_secs(2))
         );
         assert_eq!(backlog.ask(2, 0, millis(1), at(5)), Some(2));
-        backlog.answered(claims(0, None), millis(1), at(5));
+        backlog.answered(claims(0, None), at(5));
         assert_eq!(backlog.next_in(millis(1), at(5)), None, "no timer at all");
         assert_eq!(backlog.ask(2, 0, millis(1), at(99)), None);
         backlog.news();
@@ -304,7 +309,7 @@ mod tests {
     fn the_clock_may_be_set_back_and_forth() {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
-        backlog.answered(claims(0, Some(at(60))), millis(1), now());
+        backlog.answered(claims(0, Some(at(60))), now());
         assert_eq!(backlog.ask(2, 0, millis(1), at(-3600)), None);
         assert_eq!(
             backlog.next_in(millis(1), at(-3600)),
@@ -317,7 +322,7 @@ mod tests {
     fn what_falls_due_while_nothing_is_free_sets_no_timer() {
         let mut backlog = Backlog::default();
         backlog.ask(1, 0, millis(0), now());
-        backlog.answered(claims(1, Some(at(5))), millis(1), now());
+        backlog.answered(claims(1, Some(at(5))), now());
         backlog.take();
         assert_eq!(backlog.ask(0, 0, millis(5001), at(5)), None);
         assert_eq!(backlog.next_in(millis(5001), at(5)), None);
@@ -325,12 +330,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_and_cannot_be_had_is_asked_for_again_after_a_pause() {
+    fn news_that_comes_while_a_claim_is_under_way_stands() {
         let mut backlog = Backlog::default();
         backlog.ask(1, 0, millis(0), now());
-        backlog.answered(claims(0, Some(now())), millis(1), now());
+        backlog.news();
+        backlog.answered(claims(0, None), now());
+        assert_eq!(backlog.ask(1, 0, millis(1), now()), Some(1));
+        backlog.answered(claims(0, None), now());
         assert_eq!(backlog.ask(1, 0, millis(2), now()), None);
-        assert_eq!(backlog.next_in(millis(1), now()), Some(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn what_was_due_when_it_was_asked_for_and_did_not_come_is_others() {
+        let mut backlog = Backlog::default();
+        backlog.ask(1, 0, millis(0), now());
+        assert!(backlog.was_due(Some(now())) && !backlog.was_due(Some(at(1))));
+        assert!(!backlog.was_due(None));
+        backlog.failed(millis(1));
+        assert_eq!(backlog.ask(1, 0, millis(2), now()), None, "after a pause");
         assert_eq!(backlog.ask(1, 0, millis(101), now()), Some(1));
     }
 
@@ -353,10 +370,10 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.ask(2, 0, millis(0), now());
         backlog.ended();
-        backlog.answered(claims(0, None), millis(1), now());
+        backlog.answered(claims(0, None), now());
         assert!(backlog.is_stale());
         assert!(backlog.ask(2, 0, millis(1), now()).is_some());
-        backlog.answered(claims(0, None), millis(1), now());
+        backlog.answered(claims(0, None), now());
         assert!(!backlog.is_stale());
     }
 
@@ -364,7 +381,7 @@ mod tests {
     fn what_is_given_up_is_all_that_was_not_started() {
         let mut backlog = Backlog::default();
         backlog.ask(3, 0, millis(0), now());
-        backlog.answered(claims(3, None), millis(1), now());
+        backlog.answered(claims(3, None), now());
         backlog.take();
         assert_eq!(backlog.give_up().len(), 2);
         assert!(backlog.take().is_none());
