@@ -204,7 +204,7 @@ impl EventLoop {
                 watch.tell(Progress::NotRecorded(reason));
             }
         }
-        if is_start && failures == PATIENCE {
+        if is_start && self.may_be_forgotten(id, failures) {
             self.end_unrecorded(id);
         }
         let pause = FIRST_PAUSE
@@ -218,6 +218,16 @@ impl EventLoop {
         if is_stop {
             self.overtake(id);
         }
+    }
+
+    /// Whether a program whose start cannot be written would run again if we were not there: from
+    /// the end of its lease on its row is anybody's. Nobody is made to wait for that long.
+    fn may_be_forgotten(&self, id: ProcessId, failures: u32) -> bool {
+        let now = self.parts.clock.now();
+        self.supervised.get(&id).is_some_and(|it| match it.watch {
+            Some(_) => failures == PATIENCE,
+            None => it.process.retry_at.is_none_or(|lease| lease <= now),
+        })
     }
 
     /// A stop that somebody else has asked for and that we did not know of, which is why a change

@@ -11,6 +11,7 @@ mod clock;
 mod failures;
 mod life;
 mod overtaken;
+mod queued_start;
 mod room;
 mod take_over;
 mod work;
