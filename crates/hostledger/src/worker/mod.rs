@@ -24,6 +24,9 @@ use crate::{Ledger, LedgerError};
 /// Between SIGTERM and SIGKILL of what is stopped with its worker.
 const GRACE: TimeDelta = TimeDelta::seconds(5);
 
+/// Longer than a keeper holds what it was handed ahead.
+const SHORTEST_SLACK: TimeDelta = TimeDelta::seconds(6);
+
 /// What becomes of what runs when its worker is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnExit {
@@ -44,6 +47,7 @@ pub struct WorkerBuilder {
     once: bool,
     on_exit: OnExit,
     ended: Option<Sender<Process>>,
+    lease_slack: Option<TimeDelta>,
     providers: Arc<Providers>,
 }
 
@@ -85,6 +89,7 @@ impl Ledger {
             once: false,
             on_exit: OnExit::default(),
             ended: None,
+            lease_slack: None,
             providers: Arc::default(),
         }
     }
@@ -117,6 +122,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Says for how long beyond its timeout what it has claimed and not started stays its own, should
+    /// it be stopped and not notice; 30 seconds unless you say so, and never less than 6.
+    pub fn lease_slack(mut self, slack: TimeDelta) -> Self {
+        self.lease_slack = Some(slack.max(SHORTEST_SLACK));
+        self
+    }
+
     /// Has these providers install what is asked for, instead of the built-in ones.
     pub fn installing_by(mut self, providers: Providers) -> Self {
         self.providers = Arc::new(providers);
@@ -133,7 +145,10 @@ impl WorkerBuilder {
         let data_dir = ledger.writable_data_dir()?.clone();
         let machine = ledger.current_machine()?.id;
         let supervision = ledger.supervision(WithKeeper::Now)?;
-        let queue = StoreQueue::open(ledger.shared_store(), machine, supervision.owner())?;
+        let mut queue = StoreQueue::open(ledger.shared_store(), machine, supervision.owner())?;
+        if let Some(slack) = self.lease_slack {
+            queue = queue.slack(slack);
+        }
         let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
         *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         let watch = supervision.engine.work(WorkPlan {
