@@ -152,7 +152,7 @@ impl Keeper {
                 done => return sent(done),
             }
         }
-        let copies = descriptors.iter().map(|fd| fd.try_clone_to_owned());
+        let copies = descriptors.iter().map(BorrowedFd::try_clone_to_owned);
         let descriptors = copies.collect::<io::Result<_>>();
         let descriptors = descriptors.map_err(|source| KeeperError::Send { source })?;
         self.waiting.push_back(Waiting { words, descriptors });

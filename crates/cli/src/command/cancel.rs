@@ -14,7 +14,7 @@ use crate::printer::Printer;
 const EXAMPLES: &str = "\
 Examples:
   hostledger cancel 0198c0de
-  hostledger ps --all --status queued --json | jq -r .id | xargs hostledger cancel
+  hostledger ps --status queued --json | jq -r .id | xargs hostledger cancel
 
 Work that a worker has taken on already is asked of it, for 5 s at most. What is started meanwhile is
 told to end, and not cancelled.

@@ -3,8 +3,9 @@
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use hostledger_lifecycle::process::LEASE;
-use hostledger_model::{MachineId, OwnerId, Timestamp};
+use hostledger_model::{Lease, MachineId, OwnerId, Timestamp};
 use hostledger_store::{Claim, QueueWatch, Store, StoreError};
 
 use crate::port::{Answered, BookError, Queue};
@@ -14,6 +15,7 @@ pub struct StoreQueue {
     store: Arc<dyn Store>,
     machine: MachineId,
     owner: OwnerId,
+    lease: Lease,
     watch: Box<dyn QueueWatch>,
 }
 
@@ -32,8 +34,16 @@ impl StoreQueue {
             store,
             machine,
             owner,
+            lease: LEASE,
             watch,
         })
+    }
+
+    /// Has what is claimed stay ours for this long beyond its timeout, instead of 30 s.
+    #[must_use]
+    pub fn slack(mut self, slack: TimeDelta) -> Self {
+        self.lease.slack = slack;
+        self
     }
 }
 
@@ -44,7 +54,7 @@ impl Queue for StoreQueue {
             owner: self.owner,
             now,
             limit,
-            lease: LEASE,
+            lease: self.lease,
         };
         self.store.claim(claim).notify(move |claims| {
             answered(claims.map_err(|error| Arc::new(error) as BookError));

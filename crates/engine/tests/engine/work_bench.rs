@@ -58,7 +58,7 @@ impl Desk {
         let none = |pending: &mut VecDeque<_>| pending.is_empty();
         let waited = self.asked.wait_timeout_while(pending, LIMIT.unwrap(), none);
         let claim = waited.unwrap().0.pop_front();
-        claim.expect("nothing was claimed")
+        claim.unwrap()
     }
 
     pub(crate) fn is_claiming(&self) -> bool {
@@ -164,7 +164,7 @@ pub(crate) fn ring(desk: &Desk, bell: &OwnedFd) {
 
 #[track_caller]
 pub(crate) fn over(watch: &WorkWatch) -> WorkCounts {
-    watch.wait(LIMIT).expect("the work is over in time")
+    watch.wait(LIMIT).unwrap()
 }
 
 /// Waits until the counts are so.

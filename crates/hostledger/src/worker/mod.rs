@@ -27,6 +27,9 @@ use crate::{BinaryCheck, Ledger, LedgerError};
 /// Between SIGTERM and SIGKILL of what is stopped with its worker.
 const GRACE: TimeDelta = TimeDelta::seconds(5);
 
+/// Longer than a keeper holds what it was handed ahead.
+const SHORTEST_SLACK: TimeDelta = TimeDelta::seconds(6);
+
 /// What becomes of what runs when its worker is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnExit {
@@ -48,6 +51,7 @@ pub struct WorkerBuilder {
     on_exit: OnExit,
     ended: Option<Sender<Process>>,
     changed: Option<Sender<BinaryCheck>>,
+    lease_slack: Option<TimeDelta>,
     providers: Arc<Providers>,
 }
 
@@ -90,6 +94,7 @@ impl Ledger {
             on_exit: OnExit::default(),
             ended: None,
             changed: None,
+            lease_slack: None,
             providers: Arc::default(),
         }
     }
@@ -130,6 +135,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Says for how long beyond its timeout what it has claimed and not started stays its own, should
+    /// it be stopped and not notice; 30 seconds unless you say so, and never less than 6.
+    pub fn lease_slack(mut self, slack: TimeDelta) -> Self {
+        self.lease_slack = Some(slack.max(SHORTEST_SLACK));
+        self
+    }
+
     /// Has these providers install what is asked for, instead of the built-in ones.
     pub fn installing_by(mut self, providers: Providers) -> Self {
         self.providers = Arc::new(providers);
@@ -147,7 +159,10 @@ impl WorkerBuilder {
         let machine = ledger.current_machine()?.id;
         let supervision = ledger.supervision(WithKeeper::Now)?;
         let (store, owner) = (ledger.shared_store(), supervision.owner());
-        let queue = StoreQueue::open(Arc::clone(&store), machine, owner)?;
+        let mut queue = StoreQueue::open(Arc::clone(&store), machine, owner)?;
+        if let Some(slack) = self.lease_slack {
+            queue = queue.slack(slack);
+        }
         let programs = Arc::new(Programs {
             store,
             machine,

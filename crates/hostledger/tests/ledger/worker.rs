@@ -38,9 +38,7 @@ fn lines(file: &Path) -> Vec<String> {
 }
 
 fn over(worker: &Worker) -> WorkCounts {
-    worker
-        .wait_timeout(LIMIT)
-        .expect("the work is over in time")
+    worker.wait_timeout(LIMIT).unwrap()
 }
 
 impl Bench {
@@ -293,7 +291,7 @@ fn with_the_ledger_it_ends_and_what_runs_goes_on() {
         }
         drop((other, worker));
     });
-    closed.join().expect("nothing panics");
+    closed.join().unwrap();
     wait_until("it runs on", || lines(&begun).len() == 1);
     let row = bench.row(running.id);
     assert_eq!((row.status, row.detached), (ProcessStatus::Running, true));

@@ -7,6 +7,11 @@ pub(crate) fn now() -> u64 {
     nanos(clock_gettime(ClockId::Monotonic))
 }
 
+/// `CLOCK_BOOTTIME` in ns; goes on while the machine sleeps.
+pub(super) fn since_boot() -> u64 {
+    nanos(clock_gettime(ClockId::Boottime))
+}
+
 /// Unix time in µs.
 pub(super) fn unix_micros() -> u64 {
     nanos(clock_gettime(ClockId::Realtime)) / 1000

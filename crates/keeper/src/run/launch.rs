@@ -20,23 +20,26 @@ impl Run {
     ) {
         if message.at_once == 0 {
             self.launch(&message, descriptors);
-        } else if let Err((message, _)) = self.turns.add((message, descriptors)) {
+        } else if let Err((message, _)) =
+            self.turns.add((message, descriptors), clock::since_boot())
+        {
             self.owed.give_back(message.id);
         }
         self.launch_waiting();
     }
 
-    /// Starts those whose turn it is; gives back those that were recalled.
+    /// Starts those whose turn it is; gives back those that were recalled or have waited too long.
     pub(super) fn launch_waiting(&mut self) {
-        while self.has_room()
-            && let Some((message, descriptors)) = self.turns.next()
-        {
-            self.launch(&message, descriptors);
-        }
+        let now = clock::since_boot();
         while self.owed.has_room_for_refusals()
-            && let Some((message, _)) = self.turns.take_recalled()
+            && let Some((message, _)) = self.turns.take_recalled(now)
         {
             self.owed.give_back(message.id);
+        }
+        while self.has_room()
+            && let Some((message, descriptors)) = self.turns.next(now)
+        {
+            self.launch(&message, descriptors);
         }
     }
 

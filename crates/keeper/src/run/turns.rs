@@ -18,9 +18,14 @@ pub(super) type Waiting = (LaunchMessage, [OwnedFd; LAUNCH_FDS]);
 /// With so few waiting, the launcher is told of an end at once.
 const FEW: u64 = 4;
 
+/// A turn that does not come within this many nanoseconds is given back: others may take for
+/// theirs what has waited for longer, and who handed it over may be stopped and not notice.
+const LONGEST_WAIT: u64 = 5_000_000_000;
+
 #[derive(Debug)]
 pub(super) struct Turns {
-    places: [Option<Waiting>; MOST_WAITING],
+    /// Each with the time until which it waits.
+    places: [Option<(Waiting, u64)>; MOST_WAITING],
     first: usize,
     count: usize,
     /// How many may run at once, as the newest request says.
@@ -46,7 +51,7 @@ impl Turns {
     }
 
     /// Has a program wait; gives it back when there is no place.
-    pub(super) fn add(&mut self, waiting: Waiting) -> Result<(), Waiting> {
+    pub(super) fn add(&mut self, waiting: Waiting, now: u64) -> Result<(), Waiting> {
         if self.count == MOST_WAITING {
             return Err(waiting);
         }
@@ -55,15 +60,15 @@ impl Turns {
             .places
             .get_mut((self.first + self.count) % MOST_WAITING)
         {
-            *place = Some(waiting);
+            *place = Some((waiting, now.saturating_add(LONGEST_WAIT)));
             self.count += 1;
         }
         Ok(())
     }
 
     /// The next one, if it is its turn.
-    pub(super) fn next(&mut self) -> Option<Waiting> {
-        (self.running < self.limit && !self.recalled)
+    pub(super) fn next(&mut self, now: u64) -> Option<Waiting> {
+        (self.running < self.limit && !self.recalled && !self.is_late(now))
             .then(|| self.take_first())
             .flatten()
     }
@@ -100,13 +105,19 @@ impl Turns {
         self.recalled = self.count > 0;
     }
 
-    /// One of those that are to be given back.
-    pub(super) fn take_recalled(&mut self) -> Option<Waiting> {
-        if !self.recalled {
+    /// Whether the next one has waited for too long.
+    fn is_late(&self, now: u64) -> bool {
+        let first = self.places.get(self.first).and_then(Option::as_ref);
+        first.is_some_and(|(_, until)| *until < now)
+    }
+
+    /// One of those that are to be given back: they were recalled, or have waited for too long.
+    pub(super) fn take_recalled(&mut self, now: u64) -> Option<Waiting> {
+        if !self.recalled && !self.is_late(now) {
             return None;
         }
         let waiting = self.take_first();
-        self.recalled = self.count > 0;
+        self.recalled &= self.count > 0;
         waiting
     }
 
@@ -116,7 +127,7 @@ impl Turns {
     }
 
     fn take_first(&mut self) -> Option<Waiting> {
-        let waiting = self.places.get_mut(self.first)?.take()?;
+        let (waiting, _) = self.places.get_mut(self.first)?.take()?;
         self.first = (self.first + 1) % MOST_WAITING;
         self.count -= 1;
         Some(waiting)
@@ -157,43 +168,56 @@ mod tests {
     fn each_has_its_turn_in_order_and_as_many_run_as_may() {
         let mut turns = Turns::new().unwrap();
         for number in 0..5 {
-            turns.add(waiting(number, 2)).unwrap();
+            turns.add(waiting(number, 2), 0).unwrap();
         }
         for slot in [7, 8] {
-            assert_eq!(number(turns.next()), Some(slot as u64 - 7));
+            assert_eq!(number(turns.next(0)), Some(slot as u64 - 7));
             turns.begin(slot);
         }
-        assert_eq!(number(turns.next()), None);
+        assert_eq!(number(turns.next(0)), None);
         assert!(!turns.end(99));
-        assert_eq!(number(turns.next()), None, "it had no turn");
+        assert_eq!(number(turns.next(0)), None, "it had no turn");
         assert!(turns.end(8));
         assert!(turns.has_begun(7) && !turns.has_begun(8));
-        assert_eq!(number(turns.next()), Some(2));
+        assert_eq!(number(turns.next(0)), Some(2));
     }
 
     #[test]
     fn no_more_wait_than_there_are_places() {
         let mut turns = Turns::new().unwrap();
         for number in 0..MOST_WAITING as u64 {
-            turns.add(waiting(number, 1)).unwrap();
+            turns.add(waiting(number, 1), 0).unwrap();
         }
-        assert!(turns.add(waiting(99, 1)).is_err());
-        assert_eq!(number(turns.next()), Some(0));
-        turns.add(waiting(99, 1)).unwrap();
+        assert!(turns.add(waiting(99, 1), 0).is_err());
+        assert_eq!(number(turns.next(0)), Some(0));
+        turns.add(waiting(99, 1), 0).unwrap();
     }
 
     #[test]
     fn what_is_recalled_is_given_back_and_not_started() {
         let mut turns = Turns::new().unwrap();
         turns.recall();
-        turns.add(waiting(1, 1)).unwrap();
-        turns.add(waiting(2, 1)).unwrap();
+        turns.add(waiting(1, 1), 0).unwrap();
+        turns.add(waiting(2, 1), 0).unwrap();
         turns.recall();
-        assert_eq!(number(turns.next()), None);
-        assert_eq!(number(turns.take_recalled()), Some(1));
-        assert_eq!(number(turns.take_recalled()), Some(2));
-        assert_eq!(number(turns.take_recalled()), None);
-        turns.add(waiting(3, 1)).unwrap();
-        assert_eq!(number(turns.next()), Some(3));
+        assert_eq!(number(turns.next(0)), None);
+        assert_eq!(number(turns.take_recalled(0)), Some(1));
+        assert_eq!(number(turns.take_recalled(0)), Some(2));
+        assert_eq!(number(turns.take_recalled(0)), None);
+        turns.add(waiting(3, 1), 0).unwrap();
+        assert_eq!(number(turns.next(0)), Some(3));
+    }
+
+    #[test]
+    fn what_has_waited_for_too_long_is_given_back_and_the_next_is_started() {
+        let mut turns = Turns::new().unwrap();
+        turns.add(waiting(1, 1), 0).unwrap();
+        turns.add(waiting(2, 1), 1).unwrap();
+        assert_eq!(number(turns.take_recalled(LONGEST_WAIT)), None);
+        let late = LONGEST_WAIT + 1;
+        assert_eq!(number(turns.next(late)), None);
+        assert_eq!(number(turns.take_recalled(late)), Some(1));
+        assert_eq!(number(turns.take_recalled(late)), None);
+        assert_eq!(number(turns.next(late)), Some(2));
     }
 }

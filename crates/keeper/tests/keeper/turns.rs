@@ -55,7 +55,7 @@ fn one_follows_another_and_no_more_run_than_may() {
     // One that does not wait is started whoever else runs.
     let apart = fixture.shell("exit 3");
     fixture.wait_end(apart);
-    for ended in 0..6 {
+    for (ended, id) in ids.into_iter().enumerate() {
         // Two have begun for each that may have ended: the next one needs nobody to ask for it.
         let wanted = (ended + 2).min(6);
         until("as many have begun as may run", || {
@@ -65,7 +65,7 @@ fn one_follows_another_and_no_more_run_than_may() {
         let expected: HashSet<String> = (0..wanted).map(|number| number.to_string()).collect();
         assert_eq!(begun, expected);
         fs::write(fixture.path(&format!("end{ended}")), "").unwrap();
-        fixture.wait_end(ids[ended]);
+        fixture.wait_end(id);
     }
 }
 

@@ -5,10 +5,13 @@ mod progress;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use anstyle::Style;
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use clap::ValueEnum;
+use hostledger::model::parse_duration;
 use hostledger::{BinaryCheck, OnExit, Process, Worker};
 
 use super::installers::Installers;
@@ -58,6 +61,9 @@ pub(crate) struct Args {
     /// What becomes of what runs when we are to end
     #[arg(long, value_name = "HOW", default_value = "leave")]
     on_exit: AtExit,
+    /// How long beyond its timeout what is claimed stays ours; tests shorten it
+    #[arg(long, hide = true, value_name = "TIME", value_parser = parse_duration)]
+    lease_slack: Option<Duration>,
     /// What is written survives our death (normal), or the loss of power as well (full)
     #[arg(long, value_name = "HOW", default_value = "normal")]
     durability: Durability,
@@ -99,6 +105,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let mut builder = ledger.worker().on_exit(on_exit).installing_by(providers);
     if let Some(jobs) = args.jobs {
         builder = builder.jobs(jobs.get());
+    }
+    if let Some(slack) = args.lease_slack {
+        builder = builder.lease_slack(TimeDelta::from_std(slack)?);
     }
     if args.once {
         builder = builder.once();
