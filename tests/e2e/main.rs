@@ -55,5 +55,6 @@ mod submit;
 mod terminal;
 mod timeout;
 mod tree;
+mod unreadable;
 mod wait;
 mod work;
