@@ -57,5 +57,6 @@ mod terminal;
 mod timeout;
 mod tree;
 mod turns;
+mod unreadable;
 mod wait;
 mod work;

@@ -6,7 +6,7 @@ use hostledger_keeper::{Entry, Slot, State, Table};
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{Process, ProcessStatus};
 use hostledger_process::Verdict;
-use hostledger_store::Ticket;
+use hostledger_store::{StoreError, Ticket};
 
 use super::{Bystander, BystanderError};
 use crate::entry;
@@ -32,7 +32,7 @@ pub struct Replayed {
 enum Resolution {
     /// There is nothing more to come of it.
     Done,
-    /// It runs, or its row is not in this database.
+    /// It runs, or its row is not in this database, or cannot be read.
     Open,
     /// Once this is written there is nothing more to come of it.
     Ends(Box<Process>, Ticket),
@@ -98,8 +98,16 @@ impl Bystander {
         entry: &Entry,
         kept: bool,
     ) -> Result<Resolution, BystanderError> {
-        let Some(process) = self.store.process(entry.id)? else {
-            return Ok(Resolution::Open);
+        let process = match self.store.process(entry.id) {
+            Ok(Some(process)) => process,
+            Ok(None) => return Ok(Resolution::Open),
+            // It waits until it can be read, and keeps no other from being written down.
+            Err(StoreError::Corrupt(row)) => {
+                let error = &row as &dyn std::error::Error;
+                tracing::warn!(error, "what a keeper has seen is not written down");
+                return Ok(Resolution::Open);
+            }
+            Err(error) => return Err(error.into()),
         };
         let is_open = process.status != ProcessStatus::Exited
             && process.attempt == entry.attempt
