@@ -22,7 +22,7 @@ use crate::ticket::{Commit, Completion, Ticket};
 const LARGEST_BATCH: usize = 256;
 
 /// Between two commits of what nobody waits for.
-const PAUSE: Duration = Duration::from_millis(3);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Whether somebody waits for a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

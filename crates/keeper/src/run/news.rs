@@ -21,7 +21,7 @@ pub(super) const MOST_REFUSED: usize = 32;
 
 /// How long news waits for more that nobody waits for: a launcher that is woken for each end does
 /// little else.
-const LINGER: u64 = 2 * MILLISECOND;
+const LINGER: u64 = 4 * MILLISECOND;
 /// So many slots of news do not wait any longer.
 const ENOUGH: usize = 16;
 

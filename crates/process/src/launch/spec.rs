@@ -177,11 +177,13 @@ fn variable(name: &OsStr, value: &OsStr) -> Result<CString, InvalidLaunch> {
             name: name.to_owned(),
         });
     }
-    let mut line = name.to_owned();
-    line.push("=");
-    line.push(value);
-    c_string(&line, || {
-        format!("the environment variable {}", name.display())
+    // There are many of them for each program: each takes the memory it needs, once.
+    let mut line = Vec::with_capacity(name.len() + value.len() + "=\0".len());
+    line.extend_from_slice(name.as_bytes());
+    line.push(b'=');
+    line.extend_from_slice(value.as_bytes());
+    CString::new(line).map_err(|_| InvalidLaunch::NulByte {
+        what: format!("the environment variable {}", name.display()),
     })
 }
 
