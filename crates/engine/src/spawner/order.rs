@@ -10,20 +10,20 @@ impl LaunchOrder {
     /// # Errors
     /// See [`InvalidLaunch`].
     pub fn check(&self) -> Result<Launch, InvalidLaunch> {
-        self.spec().check()
+        self.spec().check_with(&self.environment)
     }
 
     /// The launch of a process as a child of ours: marked, so that what descends from it is known.
     pub(super) fn tagged(&self, tag: u64) -> Result<Launch, InvalidLaunch> {
         let mut spec = self.spec();
         spec.tag = Some(tag);
-        spec.check()
+        spec.check_with(&self.environment)
     }
 
+    /// All but the environment.
     fn spec(&self) -> LaunchSpec {
         let attributes = &self.attributes;
         let mut spec = LaunchSpec::new(self.command.clone(), self.working_directory.clone());
-        spec.environment.clone_from(&self.environment);
         spec.stdin = match self.stdin {
             StdinSource::Null | StdinSource::Given(_) => Stdin::Null,
             StdinSource::Inherit => Stdin::Inherit,

@@ -78,15 +78,24 @@ impl LaunchSpec {
     ///
     /// # Errors
     /// See [`InvalidLaunch`].
-    pub fn check(self) -> Result<Launch, InvalidLaunch> {
+    pub fn check(mut self) -> Result<Launch, InvalidLaunch> {
+        let environment = std::mem::take(&mut self.environment);
+        self.check_with(&environment)
+    }
+
+    /// The same with an environment that is somebody else's, which takes the place of its own.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn check_with(self, variables: &[(OsString, OsString)]) -> Result<Launch, InvalidLaunch> {
         let program = self.arguments.first().ok_or(InvalidLaunch::EmptyCommand)?;
-        let programs = program_files(program, &self.environment);
+        let programs = program_files(program, variables);
         let program = program.clone();
         let arguments = c_strings(&self.arguments, |index| match index {
             0 => "the command".to_owned(),
             index => format!("argument {index}"),
         })?;
-        let environment = environment(&self.environment)?;
+        let environment = environment(variables)?;
         let c_directory = c_string(self.directory.as_os_str(), || {
             "the working directory".into()
         })?;
