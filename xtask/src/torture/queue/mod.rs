@@ -104,6 +104,10 @@ fn drain(
                 server.strike(random);
                 workers.refill()?;
             }
+            // One may have come to a server that was not there yet, and say so only now.
+            if server.is_some() {
+                workers.refill()?;
+            }
             struck += workers.strike(deaths, random)?;
         }
         if begun.elapsed() > AT_MOST {
