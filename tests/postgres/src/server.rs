@@ -135,6 +135,27 @@ impl Server {
         self.end(rustix::process::Signal::KILL);
     }
 
+    /// Kills it and all of its processes, each in the middle of whatever it does, as the loss of
+    /// power does: what they had not given to the system is gone.
+    pub fn vanish(&mut self) {
+        let Some(running) = &self.running else {
+            return;
+        };
+        let pid = rustix::process::Pid::from_child(running);
+        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        // Stopped, it starts no others, and those that have ended keep their pids.
+        let stop = rustix::process::Signal::STOP;
+        rustix::process::pidfd_send_signal(pidfd.unwrap(), stop).unwrap();
+        let raw = pid.as_raw_nonzero();
+        let children = fs::read_to_string(format!("/proc/{raw}/task/{raw}/children")).unwrap();
+        for child in children.split_whitespace() {
+            let child = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
+            // One that has ended is there until it is waited for.
+            rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+        }
+        self.crash();
+    }
+
     fn end(&mut self, signal: rustix::process::Signal) {
         let Some(mut running) = self.running.take() else {
             return;

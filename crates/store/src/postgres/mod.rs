@@ -7,6 +7,7 @@ mod commit;
 mod connections;
 mod failure;
 mod find;
+mod mark;
 mod migration;
 mod owner;
 mod processes;

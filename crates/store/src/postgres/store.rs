@@ -115,7 +115,7 @@ impl Store for PostgresStore {
                      'machine_machine'::regclass, 'machine_networkinterface'::regclass,
                      'machine_binary'::regclass, 'machine_process'::regclass,
                      'hostledger_attempt'::regclass, 'hostledger_worker_id'::regclass,
-                     'hostledger_owner'::regclass)",
+                     'hostledger_owner'::regclass, 'hostledger_commit'::regclass)",
                 Vec::new(),
             );
             query.load(connection)
