@@ -33,7 +33,10 @@ fn live(store: &dyn Store, process: Process) -> Result<(), (ProcessId, StoreErro
         };
         let commit = store.submit(at(1000), vec![step, count]).wait();
         let commit = commit.map_err(|error| (id, error))?;
-        assert!(commit.is_applied(), "lost before, or written twice: {commit:?}");
+        assert!(
+            commit.is_applied(),
+            "lost before, or written twice: {commit:?}"
+        );
     }
     Ok(())
 }
