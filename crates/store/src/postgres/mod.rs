@@ -10,6 +10,7 @@ mod find;
 mod mark;
 mod migration;
 mod owner;
+mod permission;
 mod processes;
 mod projection;
 mod sql;

@@ -18,7 +18,7 @@ use super::projection::{BINARY, INTERFACE, MACHINE, PROCESS};
 use super::sql::{Parameter, Sql, sql};
 use super::url::PostgresUrl;
 use super::watch::{EarsOfStore, NoWatch};
-use super::{find, migration, owner, processes};
+use super::{find, migration, owner, permission, processes};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::StoreError;
@@ -103,6 +103,12 @@ impl Store for PostgresStore {
 
     fn is_remote(&self) -> bool {
         true
+    }
+
+    fn may_write(&self) -> Result<(), StoreError> {
+        let failures = self.connections.failures();
+        self.read(|connection| permission::refusal(connection, failures))?
+            .map_or(Ok(()), Err)
     }
 
     /// Damage in its files is the server's affair; what it can be asked of is whether the
