@@ -6,7 +6,7 @@
 //! as either guess could lose a change or make it twice.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -80,9 +80,10 @@ impl ServerCommitter {
             StoreError::Unreachable { .. } => Trouble::Lost(error),
             other => Trouble::Failed(other),
         })?;
+        let began = Instant::now();
         let counts = match self.write(&mut connection, batch) {
             Ok(written) => written,
-            Err(error) => return Err(self.trouble(connection, error)),
+            Err(error) => return Err(self.trouble(connection, error, began)),
         };
         self.mark.advance();
         let mark = self.mark.statement();
@@ -93,21 +94,17 @@ impl ServerCommitter {
                 Ok(())
             }
             Err(error) if is_lost(&mut connection, &error) => Err(Trouble::Unanswered),
-            Err(error) => Err(self.trouble(connection, error)),
+            Err(error) => Err(self.trouble(connection, error, began)),
         }
     }
 
     /// A failure of the server's, and the connection put back if it has outlived that.
-    fn trouble(&mut self, mut connection: PgConnection, error: Error) -> Trouble {
-        let failures = self.connections.failures();
+    fn trouble(&mut self, mut connection: PgConnection, error: Error, began: Instant) -> Trouble {
         if is_lost(&mut connection, &error) {
-            return Trouble::Lost(StoreError::Unreachable {
-                place: failures.place.clone(),
-                source: Arc::new(error),
-            });
+            return Trouble::Lost(self.connections.failures().of_loss(error));
         }
         let again = is_conflict(&error);
-        let error = failures.of_answer(error);
+        let error = self.connections.refusal(&mut connection, error, began);
         self.connection = Some(connection);
         match error {
             error if again => Trouble::Again(error),

@@ -7,6 +7,7 @@ mod commit;
 mod connections;
 mod failure;
 mod find;
+mod language;
 mod mark;
 mod migration;
 mod owner;
