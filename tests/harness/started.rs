@@ -114,6 +114,12 @@ impl Started {
         self.stdout.bytes.lock().unwrap().clone()
     }
 
+    /// What it has written to standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.bytes.lock().unwrap()).into_owned()
+    }
+
     /// Waits until it has written exactly this to standard output.
     #[track_caller]
     pub fn wait_stdout(&self, expected: &[u8]) {

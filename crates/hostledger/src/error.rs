@@ -328,7 +328,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
             "name the server's own certificate authority with sslrootcert, and the host as its certificate does"
         }
         StoreError::Forbidden { .. } => {
-            "grant the user CREATE on the schema for the first use, and own tables afterwards"
+            "let the user own the ledger's tables, or grant it SELECT, INSERT, UPDATE and DELETE on all of them (and CREATE on the schema, where there are none yet)"
         }
         StoreError::TooOld { .. } => "use a newer server, or a file with sqlite:PATH",
         StoreError::Encoding { .. } => "make a database with ENCODING 'UTF8'",

@@ -47,7 +47,7 @@ pub enum Database {
     Postgres(PostgresUrl),
 }
 
-/// Why a text says no place of a database.
+/// Why a text says no place of a database. It is not repeated: a password may stand in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {
     /// PostgreSQL was asked for.
@@ -59,11 +59,16 @@ pub enum InvalidLocation {
     #[error("the URL of the PostgreSQL database is not valid")]
     Url(#[from] InvalidUrl),
     /// There is a scheme but no path.
-    #[error("{0:?} names no file: give one as sqlite:PATH")]
-    NoPath(OsString),
-    /// There is no scheme, or an unknown one.
-    #[error("{0:?} is no database: known are sqlite:PATH, postgres://… and postgresql://…")]
-    UnknownScheme(OsString),
+    #[error("sqlite: names no file: give one as sqlite:PATH")]
+    NoPath,
+    /// There is an unknown scheme.
+    #[error(
+        "a database cannot be given as {0}:…: known are sqlite:PATH, postgres://… and postgresql://…"
+    )]
+    UnknownScheme(String),
+    /// There is no scheme.
+    #[error("a database is given as sqlite:PATH, postgres://… or postgresql://…")]
+    NoScheme,
 }
 
 impl Database {
@@ -83,9 +88,9 @@ impl Database {
         let path = bytes
             .strip_prefix(b"sqlite://")
             .or_else(|| bytes.strip_prefix(b"sqlite:"))
-            .ok_or_else(|| InvalidLocation::UnknownScheme(text.to_owned()))?;
+            .ok_or_else(|| unknown(bytes))?;
         if path.is_empty() {
-            return Err(InvalidLocation::NoPath(text.to_owned()));
+            return Err(InvalidLocation::NoPath);
         }
         Ok(Self::Sqlite(OsString::from_vec(path.to_vec()).into()))
     }
@@ -110,6 +115,20 @@ impl Database {
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, options)?)),
         }
+    }
+}
+
+/// The error for a text with another scheme (RFC 3986, 3.1), or none.
+fn unknown(text: &[u8]) -> InvalidLocation {
+    let scheme = text.split(|byte| *byte == b':').next().unwrap_or_default();
+    let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.len() < text.len()
+        && scheme
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte));
+    match std::str::from_utf8(scheme) {
+        Ok(scheme) if is_scheme => InvalidLocation::UnknownScheme(scheme.to_owned()),
+        _ => InvalidLocation::NoScheme,
     }
 }
 
@@ -175,14 +194,31 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_the_schemes_named() {
-        for text in ["ledger.db", "/a/b", "mysql://host", "Sqlite:x", ""] {
+        for (text, scheme) in [
+            ("mysql://host", "mysql"),
+            ("Sqlite:x", "Sqlite"),
+            ("POSTGRES://me:hunter2@h/db", "POSTGRES"),
+            (
+                "postgresql+psycopg2://me:hunter2@h/db",
+                "postgresql+psycopg2",
+            ),
+            ("postgres:/me:hunter2@h/db", "postgres"),
+            ("postgres:me:hunter2@h/db", "postgres"),
+        ] {
             let error = parse(text).unwrap_err();
-            assert_eq!(error, InvalidLocation::UnknownScheme(text.into()));
+            assert_eq!(error, InvalidLocation::UnknownScheme(scheme.into()));
             assert!(error.to_string().contains("sqlite:PATH"));
         }
-        assert_eq!(
-            parse("sqlite:"),
-            Err(InvalidLocation::NoPath("sqlite:".into()))
-        );
+        for text in [
+            "",
+            "ledger.db",
+            "/a/b",
+            "://me:hunter2@h",
+            "hunter2@h:5432/db",
+            "host=h password=hunter2",
+        ] {
+            assert_eq!(parse(text), Err(InvalidLocation::NoScheme), "{text}");
+        }
+        assert_eq!(parse("sqlite:"), Err(InvalidLocation::NoPath));
     }
 }

@@ -48,6 +48,12 @@ pub trait Store: Send + Sync {
         false
     }
 
+    /// Whether the database will be written when it is asked to, as far as that can be told
+    /// without writing: [`StoreError::Forbidden`] or [`StoreError::ReadOnly`] when it will not.
+    fn may_write(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Looks for damage in the database itself; what is found, in words, nothing when it is
     /// sound. Reads all of it.
     fn check(&self) -> Result<Vec<String>, StoreError>;

@@ -1,6 +1,7 @@
 //! A ledger in PostgreSQL: the main commands, and a server that goes away.
 
 mod outage;
+mod permission;
 mod work;
 
 use hostledger_tests::postgres::{Database, Server, available};
@@ -103,5 +104,36 @@ fn a_server_that_cannot_be_reached_is_named_without_its_password() {
     for output in [list.stdout, list.stderr] {
         let text = String::from_utf8_lossy(&output).into_owned();
         assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn whatever_is_wrong_with_a_url_its_password_is_not_told() {
+    for url in [
+        "postgresql+psycopg2://me:hunter2@127.0.0.1:1/x",
+        "POSTGRES://me:hunter2@127.0.0.1:1/x",
+        "postgres:/me:hunter2@127.0.0.1:1/x",
+        "postgres:me:hunter2@127.0.0.1:1/x",
+        "me:hunter2@127.0.0.1:1/x",
+        "host=127.0.0.1 password=hunter2",
+        "postgres://me:123/hunter2@127.0.0.1:1/x",
+        "postgres://me:123?hunter2@127.0.0.1:1/x",
+        "postgres://me:123?hunter=2@127.0.0.1:1/x",
+        "postgres://me:hunter2/@127.0.0.1:1/x",
+        "postgres://127.0.0.1:1/x?dbname=postgres://me:hunter2@127.0.0.1:1/x",
+        "postgres://me:hunter2@127.0.0.1:1/x?sslmode=nonsense",
+        "postgres://me:hunter2@127.0.0.1:1/x",
+        "postgres://me@127.0.0.1:1/x?password=hunter2",
+    ] {
+        let ledger = Ledger::at(url);
+        for command in [["-vvv", "ps"], ["-vvv", "doctor"]] {
+            let output = ledger.run(command);
+            let told = output.stdout.len() + output.stderr.len();
+            assert_ne!(told, 0, "{url}");
+            for output in [output.stdout, output.stderr] {
+                let text = String::from_utf8_lossy(&output).into_owned();
+                assert!(!text.contains("hunter"), "{url}: {text}");
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The usual port. Servers that listen on a socket only may all have it.
 pub const PORT: u16 = 5432;
 
+const GERMAN: &str = "de_DE.UTF-8";
+
 /// Settings of every server: there is no disk worth waiting for, and the machine is shared.
 const SETTINGS: &str = "
 fsync = off
@@ -38,6 +40,8 @@ pub struct Server {
     /// In the name of its socket, and of TCP if it listens there.
     port: u16,
     running: Option<Child>,
+    /// Locales of its own.
+    locales: Option<PathBuf>,
 }
 
 impl Server {
@@ -78,9 +82,45 @@ impl Server {
             directory,
             port,
             running: None,
+            locales: None,
         };
         server.start_again();
         server
+    }
+
+    /// A server whose messages are German; none where German is not known.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn german() -> Option<Self> {
+        let mut server = Self::start();
+        let locales = server.directory.path().join("locales");
+        fs::create_dir(&locales).unwrap();
+        let made = command("localedef")
+            .args(["-i", "de_DE", "-f", "UTF-8"])
+            .arg(locales.join(GERMAN))
+            .output();
+        if !made.is_ok_and(|it| it.status.success()) {
+            eprintln!("SKIPPED: localedef makes no German");
+            return None;
+        }
+        server.kill();
+        let configuration = data(server.directory.path()).join("postgresql.conf");
+        let mut text = fs::read_to_string(&configuration).unwrap();
+        text.push_str(&format!("lc_messages = '{GERMAN}'\n"));
+        fs::write(&configuration, text).unwrap();
+        server.locales = Some(locales);
+        server.start_again();
+        let said = server.database().run(
+            "CREATE FUNCTION said() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM 1/0;
+             EXCEPTION WHEN division_by_zero THEN RETURN SQLERRM; END $$; SELECT said()",
+        );
+        if !said.contains("durch Null") {
+            eprintln!("SKIPPED: PostgreSQL is installed without its translations");
+            return None;
+        }
+        Some(server)
     }
 
     /// Starts it after it was stopped.
@@ -114,6 +154,9 @@ impl Server {
             .open(self.directory.path().join("log"))
             .unwrap();
         let mut server = unprivileged("postgres", self.directory.path());
+        if let Some(locales) = &self.locales {
+            server.env("LOCPATH", locales);
+        }
         server
             .arg("-D")
             .arg(data(self.directory.path()))
@@ -133,6 +176,27 @@ impl Server {
     /// Ends it as a crash does: its own children find out by themselves.
     pub fn crash(&mut self) {
         self.end(rustix::process::Signal::KILL);
+    }
+
+    /// Kills it and all of its processes, each in the middle of whatever it does, as the loss of
+    /// power does: what they had not given to the system is gone.
+    pub fn vanish(&mut self) {
+        let Some(running) = &self.running else {
+            return;
+        };
+        let pid = rustix::process::Pid::from_child(running);
+        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        // Stopped, it starts no others, and those that have ended keep their pids.
+        let stop = rustix::process::Signal::STOP;
+        rustix::process::pidfd_send_signal(pidfd.unwrap(), stop).unwrap();
+        let raw = pid.as_raw_nonzero();
+        let children = fs::read_to_string(format!("/proc/{raw}/task/{raw}/children")).unwrap();
+        for child in children.split_whitespace() {
+            let child = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
+            // One that has ended is there until it is waited for.
+            rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+        }
+        self.crash();
     }
 
     fn end(&mut self, signal: rustix::process::Signal) {

@@ -4,6 +4,7 @@ mod binaries;
 mod known;
 mod orders;
 mod programs;
+mod trouble;
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
@@ -20,6 +21,7 @@ use hostledger_process::Signal;
 pub(crate) use self::binaries::BinaryWork;
 use self::orders::{LedgerOrders, our_environment};
 use self::programs::{KnowingQueue, Programs};
+use self::trouble::Trouble;
 use crate::ledger::{Supervision, WithKeeper};
 use crate::stop::stop_request;
 use crate::{BinaryCheck, Ledger, LedgerError};
@@ -52,6 +54,7 @@ pub struct WorkerBuilder {
     ended: Option<Sender<Process>>,
     changed: Option<Sender<BinaryCheck>>,
     lease_slack: Option<TimeDelta>,
+    trouble: Option<Sender<LedgerError>>,
     providers: Arc<Providers>,
 }
 
@@ -95,6 +98,7 @@ impl Ledger {
             ended: None,
             changed: None,
             lease_slack: None,
+            trouble: None,
             providers: Arc::default(),
         }
     }
@@ -142,6 +146,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Has it told to a channel why what is due cannot be taken on, when that goes on for a while:
+    /// each trouble once. It is tried again whatever it is.
+    pub fn tell_trouble(mut self, trouble: Sender<LedgerError>) -> Self {
+        self.trouble = Some(trouble);
+        self
+    }
+
     /// Has these providers install what is asked for, instead of the built-in ones.
     pub fn installing_by(mut self, providers: Providers) -> Self {
         self.providers = Arc::new(providers);
@@ -152,10 +163,11 @@ impl WorkerBuilder {
     /// of the first, which then takes on nothing more.
     ///
     /// # Errors
-    /// Supervision cannot begin, or the database cannot be used.
+    /// Supervision cannot begin, or the database cannot be used: it may not be written, say.
     pub fn start(self) -> Result<Worker, LedgerError> {
         let ledger = &self.ledger;
         let data_dir = ledger.writable_data_dir()?.clone();
+        ledger.store().may_write()?;
         let machine = ledger.current_machine()?.id;
         let supervision = ledger.supervision(WithKeeper::Now)?;
         let (store, owner) = (ledger.shared_store(), supervision.owner());
@@ -179,7 +191,8 @@ impl WorkerBuilder {
             changed: self.changed,
             told: Mutex::default(),
         };
-        let queue = KnowingQueue::begin(queue, programs).map_err(LedgerError::Thread)?;
+        let queue = KnowingQueue::begin(queue, programs, Trouble::new(self.trouble))
+            .map_err(LedgerError::Thread)?;
         let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
         *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         let watch = supervision.engine.work(WorkPlan {

@@ -18,6 +18,7 @@ use hostledger_model::{Binary, MachineId, OwnerId, ProcessChange, Timestamp, wit
 use hostledger_store::{Change, Claims, Store};
 
 use super::known::Known;
+use super::trouble::Trouble;
 use crate::LedgerError;
 use crate::binary::may_use;
 
@@ -39,6 +40,7 @@ pub(super) struct KnowingQueue {
     queue: StoreQueue,
     programs: Arc<Programs>,
     unknown: Sender<Unknown>,
+    trouble: Arc<Trouble>,
 }
 
 /// A claim with programs that are not known.
@@ -125,7 +127,11 @@ impl Programs {
 }
 
 impl KnowingQueue {
-    pub(super) fn begin(queue: StoreQueue, programs: Arc<Programs>) -> io::Result<Self> {
+    pub(super) fn begin(
+        queue: StoreQueue,
+        programs: Arc<Programs>,
+        trouble: Arc<Trouble>,
+    ) -> io::Result<Self> {
         let (unknown, requests) = channel();
         let theirs = Arc::clone(&programs);
         thread::Builder::new()
@@ -135,12 +141,21 @@ impl KnowingQueue {
             queue,
             programs,
             unknown,
+            trouble,
         })
     }
 }
 
 impl Queue for KnowingQueue {
     fn claim(&self, limit: u32, now: Timestamp, answered: Answered) {
+        let trouble = Arc::clone(&self.trouble);
+        let answered: Answered = Box::new(move |answer| {
+            match &answer {
+                Ok(_) => trouble.is_over(),
+                Err(error) => trouble.failed(error),
+            }
+            answered(answer);
+        });
         let (programs, unknown) = (Arc::clone(&self.programs), self.unknown.clone());
         let answer = move |claims| match claims {
             Ok(claims) if !programs.knows(&claims).unwrap_or(false) => {

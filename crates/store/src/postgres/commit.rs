@@ -2,16 +2,15 @@
 //!
 //! A transaction that the server did not come to know is simply made again on a new connection.
 //! One whose COMMIT was sent without an answer may have been carried out or not: the server is
-//! asked by the transaction's number once it is there again, for as long as that takes, as
-//! either guess could lose a change or make it twice.
+//! asked for the mark that it would have left once it is there again, for as long as that takes,
+//! as either guess could lose a change or make it twice.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::backoff::Backoff;
@@ -19,7 +18,8 @@ use super::change::{self, Counts};
 use super::claim;
 use super::connections::Connections;
 use super::failure::{is_lost, is_of_content};
-use super::sql::{Parameter, Sql, sql};
+use super::mark::Mark;
+use super::sql::{Parameter, sql};
 use super::watch::CHANNEL;
 use crate::error::StoreError;
 use crate::location::OpenOptions;
@@ -36,6 +36,7 @@ pub(super) struct ServerCommitter {
     /// None before the first submission, and after a failure that leaves its state unknown.
     connection: Option<PgConnection>,
     durability: Durability,
+    mark: Mark,
     /// What our notifications say, so that we know them.
     name: String,
 }
@@ -45,9 +46,7 @@ enum Trouble {
     /// The connection was lost before COMMIT was sent: nothing was written.
     Lost(StoreError),
     /// The connection was lost before COMMIT was answered.
-    Unanswered {
-        transaction: i64,
-    },
+    Unanswered,
     /// The server took it back in favour of another one.
     Again(StoreError),
     Failed(StoreError),
@@ -59,6 +58,7 @@ impl ServerCommitter {
             connections,
             connection: None,
             durability: options.durability,
+            mark: Mark::new(),
             name,
         }
     }
@@ -80,34 +80,31 @@ impl ServerCommitter {
             StoreError::Unreachable { .. } => Trouble::Lost(error),
             other => Trouble::Failed(other),
         })?;
-        let (transaction, counts) = match self.write(&mut connection, batch) {
+        let began = Instant::now();
+        let counts = match self.write(&mut connection, batch) {
             Ok(written) => written,
-            Err(error) => return Err(self.trouble(connection, error)),
+            Err(error) => return Err(self.trouble(connection, error, began)),
         };
-        let commit = format!("{}COMMIT", counts.statements());
+        self.mark.advance();
+        let mark = self.mark.statement();
+        let commit = format!("{}{mark}COMMIT", counts.statements());
         match connection.batch_execute(&commit) {
             Ok(()) => {
                 self.connection = Some(connection);
                 Ok(())
             }
-            Err(error) if is_lost(&mut connection, &error) => {
-                Err(Trouble::Unanswered { transaction })
-            }
-            Err(error) => Err(self.trouble(connection, error)),
+            Err(error) if is_lost(&mut connection, &error) => Err(Trouble::Unanswered),
+            Err(error) => Err(self.trouble(connection, error, began)),
         }
     }
 
     /// A failure of the server's, and the connection put back if it has outlived that.
-    fn trouble(&mut self, mut connection: PgConnection, error: Error) -> Trouble {
-        let failures = self.connections.failures();
+    fn trouble(&mut self, mut connection: PgConnection, error: Error, began: Instant) -> Trouble {
         if is_lost(&mut connection, &error) {
-            return Trouble::Lost(StoreError::Unreachable {
-                place: failures.place.clone(),
-                source: Arc::new(error),
-            });
+            return Trouble::Lost(self.connections.failures().of_loss(error));
         }
         let again = is_conflict(&error);
-        let error = failures.of_answer(error);
+        let error = self.connections.refusal(&mut connection, error, began);
         self.connection = Some(connection);
         match error {
             error if again => Trouble::Again(error),
@@ -116,13 +113,8 @@ impl ServerCommitter {
         }
     }
 
-    /// Writes a batch in a transaction that is left open: its number, and what is still to be
-    /// counted in it.
-    fn write(
-        &self,
-        connection: &mut PgConnection,
-        batch: &mut [Write],
-    ) -> QueryResult<(i64, Counts)> {
+    /// Writes a batch in a transaction that is left open; what is still to be counted in it.
+    fn write(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<Counts> {
         let mut counts = Counts::default();
         connection.batch_execute("BEGIN")?;
         match all_together(connection, batch, &mut counts) {
@@ -139,8 +131,7 @@ impl ServerCommitter {
             let parameters = [CHANNEL, &self.name].map(Parameter::text);
             sql::<()>("SELECT pg_notify(?, ?)", parameters.into()).execute(connection)?;
         }
-        let number: Sql<BigInt> = sql("SELECT txid_current()", Vec::new());
-        Ok((number.get_result(connection)?, counts))
+        Ok(counts)
     }
 
     /// Writes each by itself, so that each can be taken back by itself.
@@ -183,16 +174,12 @@ impl ServerCommitter {
         Ok(Ok(Commit::Applied(records)))
     }
 
-    /// Whether a transaction was committed whose COMMIT had no answer.
-    fn was_committed(&mut self, transaction: i64) -> bool {
+    /// Whether the transaction was committed whose COMMIT had no answer; asks until it is told.
+    fn was_committed(&mut self) -> bool {
         let mut backoff = Backoff::default();
         loop {
-            match self.status_of(transaction) {
-                // The session that had it is still there, until the server notices.
-                Ok(Some(status)) if status == "in progress" => {}
-                Ok(Some(status)) => return status == "committed",
-                // A server that has never had it: a copy that took over too early.
-                Ok(None) => return false,
+            match self.ask() {
+                Ok(committed) => return committed,
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "it is not known whether a change was committed");
@@ -202,21 +189,29 @@ impl ServerCommitter {
         }
     }
 
-    fn status_of(&mut self, transaction: i64) -> Result<Option<String>, StoreError> {
+    fn ask(&mut self) -> Result<bool, StoreError> {
         let mut connection = self.connect()?;
-        // The server refuses to speak of a transaction that is still to come.
-        let query: Sql<Nullable<Text>> = sql(
-            "SELECT CASE WHEN t.number < txid_snapshot_xmax(txid_current_snapshot())
-                         THEN txid_status(t.number) END
-             FROM unnest(?) AS t (number)",
-            vec![Parameter::Integers(vec![Some(transaction)])],
-        );
-        match query.get_result(&mut connection) {
-            Ok(status) => {
+        match self.mark.was_committed(&mut connection) {
+            Ok(committed) => {
+                self.mark = Mark::new();
                 self.connection = Some(connection);
-                Ok(status)
+                Ok(committed)
             }
             Err(error) => Err(self.connections.failures().of_query(&mut connection, error)),
+        }
+    }
+}
+
+impl Drop for ServerCommitter {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = self.mark.clear(connection)
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(
+                error,
+                "the mark of a writer stays until others take it away"
+            );
         }
     }
 }
@@ -237,8 +232,8 @@ impl Committer for ServerCommitter {
                         return Err(error);
                     }
                 }
-                Err(Trouble::Unanswered { transaction }) => {
-                    if self.was_committed(transaction) {
+                Err(Trouble::Unanswered) => {
+                    if self.was_committed() {
                         return Ok(());
                     }
                 }

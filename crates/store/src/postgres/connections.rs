@@ -1,15 +1,18 @@
 //! Connections to one server: how they are made, kept and lent out for reading.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
+use diesel::result::Error;
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryResult, RunQueryDsl};
 
 use super::failure::{Failures, is_lost};
+use super::language;
 use super::sql::{Sql, sql};
 use super::url::PostgresUrl;
 use crate::error::StoreError;
@@ -33,6 +36,8 @@ pub(super) struct Connections {
     url: PostgresUrl,
     failures: Failures,
     kept: Mutex<Vec<PgConnection>>,
+    /// Whether the server's messages are not English unless we ask for it.
+    translates: AtomicBool,
 }
 
 impl Connections {
@@ -42,6 +47,7 @@ impl Connections {
             url,
             failures: Failures { place, patience },
             kept: Mutex::new(Vec::new()),
+            translates: AtomicBool::new(false),
         }
     }
 
@@ -69,7 +75,11 @@ impl Connections {
              SET idle_in_transaction_session_timeout = {pause};
              SET default_transaction_isolation = 'read committed'"
         );
-        match connection.batch_execute(&settings) {
+        let mut set = connection.batch_execute(&settings);
+        if set.is_ok() && self.translates.load(Ordering::Relaxed) {
+            set = language::ask_for_english(&mut connection);
+        }
+        match set {
             Ok(()) => Ok(connection),
             Err(error) => Err(self.failures.of_query(&mut connection, error)),
         }
@@ -119,6 +129,7 @@ impl Connections {
                 oldest: OLDEST_SERVER,
             });
         }
+        let speaks_english = language::is_english(&show("lc_messages")?);
         let encoding = show("server_encoding")?;
         if encoding != "UTF8" {
             return Err(StoreError::Encoding {
@@ -126,7 +137,28 @@ impl Connections {
                 encoding,
             });
         }
+        if !speaks_english {
+            self.translates.store(true, Ordering::Relaxed);
+            language::ask_for_english(connection)
+                .map_err(|error| self.failures.of_query(connection, error))?;
+        }
         Ok(())
+    }
+
+    /// The error for a statement that failed on a connection that has outlived it, and was begun
+    /// then.
+    pub(super) fn refusal(
+        &self,
+        connection: &mut PgConnection,
+        error: Error,
+        began: Instant,
+    ) -> StoreError {
+        let error = self.failures.of_answer(error);
+        if self.translates.load(Ordering::Relaxed) {
+            language::interpret(error, connection, &self.failures, began)
+        } else {
+            error
+        }
     }
 
     /// Keeps a connection for the next reader.
@@ -143,6 +175,7 @@ impl Connections {
         &self,
         query: impl Fn(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
+        let began = Instant::now();
         if let Some(mut connection) = self.take() {
             match query(&mut connection) {
                 Ok(value) => {
@@ -150,7 +183,7 @@ impl Connections {
                     return Ok(value);
                 }
                 Err(error) if !is_lost(&mut connection, &error) => {
-                    return Err(self.failures.of_answer(error));
+                    return Err(self.refusal(&mut connection, error, began));
                 }
                 // The others were made before and are lost as well.
                 Err(_) => self.forget(),
@@ -162,7 +195,8 @@ impl Connections {
                 self.keep(connection);
                 Ok(value)
             }
-            Err(error) => Err(self.failures.of_query(&mut connection, error)),
+            Err(error) if is_lost(&mut connection, &error) => Err(self.failures.of_loss(error)),
+            Err(error) => Err(self.refusal(&mut connection, error, began)),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! diesel tells some of the server's error codes by a kind and hides the others, so messages
 //! stand in for them: libpq's own, which are English, and the server's, which are if its
-//! `lc_messages` says so. What is not recognised is passed on as it is.
+//! `lc_messages` says so ([`language`](super::language)). What is not recognised is passed on as
+//! it is.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,12 +96,17 @@ impl Failures {
     /// The error for a statement that failed on a connection that may have been lost by that.
     pub(super) fn of_query(&self, connection: &mut PgConnection, error: Error) -> StoreError {
         if is_lost(connection, &error) {
-            return StoreError::Unreachable {
-                place: self.place.clone(),
-                source: Arc::new(error),
-            };
+            return self.of_loss(error);
         }
         self.of_answer(error)
+    }
+
+    /// The error for a statement whose connection was lost.
+    pub(super) fn of_loss(&self, error: Error) -> StoreError {
+        StoreError::Unreachable {
+            place: self.place.clone(),
+            source: Arc::new(error),
+        }
     }
 
     /// The error for a statement that the server refused.

@@ -18,7 +18,7 @@ use super::projection::{BINARY, INTERFACE, MACHINE, PROCESS};
 use super::sql::{Parameter, Sql, sql};
 use super::url::PostgresUrl;
 use super::watch::{EarsOfStore, NoWatch};
-use super::{find, migration, owner, processes};
+use super::{find, migration, owner, permission, processes};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::StoreError;
@@ -105,6 +105,12 @@ impl Store for PostgresStore {
         true
     }
 
+    fn may_write(&self) -> Result<(), StoreError> {
+        let failures = self.connections.failures();
+        self.read(|connection| permission::refusal(connection, failures))?
+            .map_or(Ok(()), Err)
+    }
+
     /// Damage in its files is the server's affair; what it can be asked of is whether the
     /// indexes are whole.
     fn check(&self) -> Result<Vec<String>, StoreError> {
@@ -115,7 +121,7 @@ impl Store for PostgresStore {
                      'machine_machine'::regclass, 'machine_networkinterface'::regclass,
                      'machine_binary'::regclass, 'machine_process'::regclass,
                      'hostledger_attempt'::regclass, 'hostledger_worker_id'::regclass,
-                     'hostledger_owner'::regclass)",
+                     'hostledger_owner'::regclass, 'hostledger_commit'::regclass)",
                 Vec::new(),
             );
             query.load(connection)

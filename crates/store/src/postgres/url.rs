@@ -25,6 +25,17 @@ pub enum InvalidUrl {
     /// The part after the question mark is no list of parameters.
     #[error("what follows the question mark is no list of NAME=VALUE")]
     Parameters,
+    /// A parameter is none of libpq's.
+    #[error(
+        "a parameter after the question mark is none of libpq's (write ? of a password as %3F)"
+    )]
+    UnknownParameter,
+    /// Another URL stands in the place of a host's or a database's name, or what is left of a
+    /// password.
+    #[error(
+        "the name of the host or the database cannot be one: it holds @ or :// (write @, :, / and ? of a password as %40, %3A, %2F and %3F)"
+    )]
+    Name,
     /// A NUL, which libpq would end the value at.
     #[error("it holds a NUL character")]
     Nul,
@@ -40,6 +51,16 @@ const USUAL: &[(&str, &str)] = &[
     ("tcp_user_timeout", "30000"),
 ];
 
+/// libpq's parameters. Others it would name in its error, be they parts of a password.
+const PARAMETERS: &str = " service user password passfile channel_binding connect_timeout dbname host \
+    hostaddr port client_encoding options application_name fallback_application_name keepalives \
+    keepalives_idle keepalives_interval keepalives_count tcp_user_timeout sslmode sslnegotiation \
+    sslcompression sslcert sslkey sslcertmode sslpassword sslrootcert sslcrl sslcrldir sslsni \
+    requirepeer require_auth min_protocol_version max_protocol_version ssl_min_protocol_version \
+    ssl_max_protocol_version gssencmode krbsrvname gsslib gssdelegation replication \
+    target_session_attrs load_balance_hosts scram_client_key scram_server_key oauth_issuer \
+    oauth_client_id oauth_client_secret oauth_scope sslkeylogfile ";
+
 impl PostgresUrl {
     /// Reads what follows `postgres://`, as libpq does (PostgreSQL's manual, 34.1.1.2):
     /// `[USER[:PASSWORD]@][HOST[:PORT],…][/DATABASE][?NAME=VALUE&…]`.
@@ -50,6 +71,10 @@ impl PostgresUrl {
         let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let (hosts, ports) = hosts_and_ports(hosts)?;
+        // The password ended at a slash.
+        if database.contains('@') {
+            return Err(InvalidUrl::Name);
+        }
         for (name, value) in [
             ("user", user),
             ("password", password),
@@ -66,10 +91,21 @@ impl PostgresUrl {
             if name.is_empty() || !name.bytes().all(|it| it.is_ascii_lowercase() || it == b'_') {
                 return Err(InvalidUrl::Parameters);
             }
+            // As JDBC has it, and libpq.
+            if (name, value) == ("ssl", "true") {
+                parameters.push(("sslmode".to_owned(), "require".to_owned()));
+                continue;
+            }
+            if !PARAMETERS.contains(&format!(" {name} ")) {
+                return Err(InvalidUrl::UnknownParameter);
+            }
             parameters.push((name.to_owned(), decoded(value)?));
         }
         if parameters.iter().any(|(_, value)| value.contains('\0')) {
             return Err(InvalidUrl::Nul);
+        }
+        if !parameters.iter().all(|(name, value)| is_plain(name, value)) {
+            return Err(InvalidUrl::Name);
         }
         Ok(Self { parameters })
     }
@@ -94,6 +130,18 @@ impl PostgresUrl {
         let mut given = self.parameters.iter().rev();
         let found = given.find(|(it, _)| it == name);
         found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Whether a value that is shown is what it should be, and no URL with a password of its own.
+fn is_plain(name: &str, value: &str) -> bool {
+    match name {
+        // A socket without a file begins with @.
+        "host" | "hostaddr" => value
+            .split(',')
+            .all(|host| !host.strip_prefix('@').unwrap_or(host).contains('@')),
+        "dbname" => !value.contains("://"),
+        _ => true,
     }
 }
 
@@ -181,6 +229,11 @@ mod tests {
             given("%2Frun%2Fpg/x?host=/tmp"),
             pairs(&[("host", "/run/pg"), ("dbname", "x"), ("host", "/tmp")])
         );
+        assert_eq!(given("?ssl=true"), pairs(&[("sslmode", "require")]));
+        assert_eq!(
+            given("/a%40b?host=@abstract"),
+            pairs(&[("dbname", "a@b"), ("host", "@abstract")])
+        );
         assert_eq!(
             given("[::1]:1,b:2,c/x"),
             pairs(&[("host", "::1,b,c"), ("port", "1,2,"), ("dbname", "x")])
@@ -193,6 +246,11 @@ mod tests {
             ("me:secret/x@h/db", InvalidUrl::Port),
             ("h/db?secret", InvalidUrl::Parameters),
             ("h/db?Secret@x=1", InvalidUrl::Parameters),
+            ("me:123?secret=x@h/db", InvalidUrl::UnknownParameter),
+            ("me:123/secret@h/db", InvalidUrl::Name),
+            ("h/x?dbname=postgres://me:secret@h/db", InvalidUrl::Name),
+            ("h/postgres%3A%2F%2Fme%3Asecret%40h", InvalidUrl::Name),
+            ("/x?host=me:secret@h", InvalidUrl::Name),
             ("h/%ff", InvalidUrl::NotUtf8),
             ("h/a%00b", InvalidUrl::Nul),
         ] {

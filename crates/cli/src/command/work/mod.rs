@@ -11,8 +11,8 @@ use anstyle::Style;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::ValueEnum;
-use hostledger::model::parse_duration;
-use hostledger::{BinaryCheck, OnExit, Process, Worker};
+use hostledger::model::{parse_duration, with_causes};
+use hostledger::{BinaryCheck, LedgerError, OnExit, Process, Worker};
 
 use super::installers::Installers;
 use crate::args::Globals;
@@ -117,9 +117,13 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
         ended
     });
     let (sender, changed) = channel();
-    let worker = builder.tell_changed(sender).start()?;
+    let (troubled, trouble) = channel();
+    let worker = builder.tell_changed(sender).tell_trouble(troubled);
+    let worker = worker.start()?;
     // Ends with the work.
     let telling = thread::spawn(move || tell_changed(&changed));
+    // Ends with the last claim, which may wait for a server that is gone: nobody waits for it.
+    thread::spawn(move || tell_trouble(&trouble));
     signals.during(&worker, |worker| match ended {
         Some(ended) => print_records(worker, ended, printer),
         None => show(worker, printer),
@@ -133,6 +137,18 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
 fn tell_changed(changed: &Receiver<BinaryCheck>) {
     for check in changed {
         error::warn(&check.to_string());
+    }
+}
+
+fn tell_trouble(trouble: &Receiver<LedgerError>) {
+    for trouble in trouble {
+        let what = with_causes(&trouble);
+        error::warn(&format!(
+            "what is due cannot be taken on, which is tried again: {what}"
+        ));
+        if let Some(hint) = trouble.hint() {
+            error::hint(&hint);
+        }
     }
 }
 

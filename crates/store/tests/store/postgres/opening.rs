@@ -126,7 +126,6 @@ fn a_wrong_password_is_told_from_a_dead_server_and_never_shown() {
         "postgres://me:wrong-hunter2@127.0.0.1:1/x",
         "postgres://me:wrong-hunter2@/x?host=/nonexistent",
         "postgres://me:wrong-hunter2@h/x?sslmode=nonsense",
-        "postgres://me:wrong-hunter2@h/x?no_such_thing=1",
     ] {
         let error = try_open(url).err().unwrap();
         assert!(!all_of(&error).contains("hunter2"), "{}", all_of(&error));
@@ -135,6 +134,7 @@ fn a_wrong_password_is_told_from_a_dead_server_and_never_shown() {
         "postgres://me:hunter2/@h",
         "postgres://me:hunter2@h:x/",
         "postgres://h/d?hunter2",
+        "postgres://me:wrong-hunter2@h/x?no_such_thing=1",
     ] {
         let error = Location::parse(url.as_ref()).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"));

@@ -1,14 +1,17 @@
 //! Servers that go away, and come back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostledger_model::{Process, ProcessChange, ProcessId, ProcessStatus};
-use hostledger_store::{Change, Commit, Store, StoreError, Used};
-use hostledger_test_postgres::{Server, available};
+use hostledger_model::{MachineId, Process, ProcessChange, ProcessId, ProcessStatus};
+use hostledger_store::{Change, Commit, ProcessFilter, Store, StoreError, Used};
+use hostledger_test_postgres::{Database, PORT, Server, available};
 
 use super::{open, try_open};
-use crate::contract::world::{at, change, ended, insert, machine, new_process, row, started};
+use crate::contract::world::{
+    at, change, ended, insert, machine, new_machine, new_process, row, started, submit,
+};
 
 /// Writes until the server has been killed some times under it.
 const KILLS: usize = 6;
@@ -30,7 +33,10 @@ fn live(store: &dyn Store, process: Process) -> Result<(), (ProcessId, StoreErro
         };
         let commit = store.submit(at(1000), vec![step, count]).wait();
         let commit = commit.map_err(|error| (id, error))?;
-        assert!(commit.is_applied(), "written twice: {commit:?}");
+        assert!(
+            commit.is_applied(),
+            "lost before, or written twice: {commit:?}"
+        );
     }
     Ok(())
 }
@@ -44,21 +50,10 @@ fn every_answered_commit_is_there_once_however_often_the_server_is_killed() {
     let database = server.database();
     let store = open(&database.url());
     let machine = machine(&store, "guid").id;
-    let until = std::sync::atomic::AtomicBool::new(false);
+    let until = AtomicBool::new(false);
     let lives: Vec<ProcessId> = thread::scope(|scope| {
         let writers: Vec<_> = (0..4)
-            .map(|_| {
-                let (store, until) = (&store, &until);
-                scope.spawn(move || {
-                    let mut lived = Vec::new();
-                    while !until.load(std::sync::atomic::Ordering::Relaxed) {
-                        let process = new_process(machine, 0);
-                        lived.push(process.id);
-                        live(store, process).unwrap();
-                    }
-                    lived
-                })
-            })
+            .map(|_| scope.spawn(|| live_until(&store, machine, &until)))
             .collect();
         for kill in 0..KILLS {
             // At another moment of the writing each time.
@@ -66,20 +61,111 @@ fn every_answered_commit_is_there_once_however_often_the_server_is_killed() {
             server.kill();
             server.start_again();
         }
-        until.store(true, std::sync::atomic::Ordering::Relaxed);
+        until.store(true, Ordering::Relaxed);
         let lived = writers.into_iter().map(|it| it.join().unwrap());
         lived.flatten().collect()
     });
     assert!(lives.len() > KILLS, "{}", lives.len());
-    for id in &lives {
-        assert_eq!(row(&store, *id).status, ProcessStatus::Exited);
+    assert_all_were_lived(&store, machine, &lives);
+}
+
+/// One life after another, at least one; who they were.
+fn live_until(store: &dyn Store, machine: MachineId, until: &AtomicBool) -> Vec<ProcessId> {
+    let mut lived = Vec::new();
+    while lived.is_empty() || !until.load(Ordering::Relaxed) {
+        let process = new_process(machine, 0);
+        lived.push(process.id);
+        live(store, process).unwrap();
+    }
+    lived
+}
+
+#[track_caller]
+fn assert_all_were_lived(store: &dyn Store, machine: MachineId, lives: &[ProcessId]) {
+    for id in lives {
+        let process = store.process(*id).unwrap();
+        let process = process.unwrap_or_else(|| panic!("{id} was answered, and is not there"));
+        assert_eq!(process.status, ProcessStatus::Exited, "{id}");
     }
     let health = store.machine(machine).unwrap().unwrap().health;
     assert_eq!(health.num_uses_succeeded, 3 * lives.len() as u64);
-    assert_eq!(
-        database.run("SELECT count(*) FROM machine_process").trim(),
-        lives.len().to_string()
+    let of_machine = ProcessFilter {
+        machine_id: Some(machine),
+        ..ProcessFilter::default()
+    };
+    let there = store.process_count(&of_machine).unwrap();
+    assert_eq!(there, lives.len() as u64);
+}
+
+/// Each COMMIT takes a while before it is on the disk, and no one else brings it there.
+const SLOW_COMMITS: &str = "listen_addresses = ''
+fsync = on
+commit_delay = 100000
+commit_siblings = 0
+wal_writer_delay = 10s
+";
+
+/// Another program's transactions, which get the next numbers.
+const TAKE_NUMBERS: &str = "DO $$ BEGIN FOR number IN 1..100 LOOP
+    BEGIN INSERT INTO other VALUES (number); EXCEPTION WHEN division_by_zero THEN NULL; END;
+END LOOP; END $$";
+
+#[test]
+fn a_lost_commit_is_not_taken_for_that_of_another_who_was_given_its_number() {
+    if !available() {
+        return;
+    }
+    let mut server = Server::with(SLOW_COMMITS, &[], PORT);
+    let database = server.database();
+    database.run("CREATE TABLE other (number integer)");
+    // Each with a machine of its own, or they would wait for each other's counts.
+    let stores: Vec<_> = (0..6)
+        .map(|number| {
+            let store = open(&database.url());
+            let machine = machine(&store, &number.to_string()).id;
+            (store, machine)
+        })
+        .collect();
+    let until = AtomicBool::new(false);
+    let lives: Vec<Vec<ProcessId>> = thread::scope(|scope| {
+        let writers: Vec<_> = stores
+            .iter()
+            .map(|(store, machine)| scope.spawn(|| live_until(store, *machine, &until)))
+            .collect();
+        for kill in 0..KILLS {
+            // At another moment of the writing each time.
+            thread::sleep(Duration::from_millis(400 + 37 * kill as u64));
+            server.vanish();
+            server.start_again();
+            database.run(TAKE_NUMBERS);
+        }
+        until.store(true, Ordering::Relaxed);
+        writers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    for ((store, machine), lives) in stores.iter().zip(&lives) {
+        assert_all_were_lived(store, *machine, lives);
+    }
+    drop(stores);
+    let closed = "SELECT count(*) FROM hostledger_commit WHERE NOT closed";
+    assert_eq!(database.run(closed).trim(), "0");
+}
+
+/// A session that is asked about can commit nothing after that, however late it comes to it.
+#[test]
+fn what_was_said_not_to_be_committed_never_is() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let store = open(&database.url());
+    machine(&store, "guid");
+    database.run("UPDATE hostledger_commit SET closed = true");
+    let error = submit(
+        &store,
+        vec![Change::InsertMachine(Box::new(new_machine("other")))],
     );
+    assert!(error.is_err(), "{error:?}");
+    assert!(store.machine_by_guid("other").unwrap().is_none());
 }
 
 #[test]
