@@ -194,7 +194,10 @@ impl Server {
         for child in children.split_whitespace() {
             let child = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
             // One that has ended is there until it is waited for.
-            rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+            let flags = rustix::process::PidfdFlags::empty();
+            let child = rustix::process::pidfd_open(child, flags).unwrap();
+            let kill = rustix::process::Signal::KILL;
+            rustix::process::pidfd_send_signal(child, kill).unwrap();
         }
         self.crash();
     }
