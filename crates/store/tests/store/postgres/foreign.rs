@@ -84,7 +84,10 @@ fn rows_say_what_archivebox_wrote() {
     let gone = store.process(id(FOUND_GONE)).unwrap().unwrap();
     assert_eq!(gone.exit_code, Some(137), "-1 in the row");
 
-    let interface = store.interface(hook.interface_id.unwrap()).unwrap().unwrap();
+    let interface = store
+        .interface(hook.interface_id.unwrap())
+        .unwrap()
+        .unwrap();
     assert_eq!(interface.facts.ip_local, "10.0.0.2", "without its netmask");
     assert_eq!(interface.facts.dns_server, "fe80::1");
     let wget = store.binary(hook.binary_id.unwrap()).unwrap().unwrap();

@@ -229,7 +229,7 @@ fn a_server_is_trusted_by_the_authority_that_the_url_names_and_by_no_other() {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
