@@ -80,7 +80,7 @@ mod tests {
         let trouble = Trouble::new(Some(sender));
         let gone: BookError = Arc::new(StoreError::WriterGone);
         let full: BookError = Arc::new(StoreError::Full { path: "x".into() });
-        let mut count = |errors: &[&BookError]| {
+        let count = |errors: &[&BookError]| {
             for error in errors {
                 trouble.failed(error);
             }

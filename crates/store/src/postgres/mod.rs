@@ -12,6 +12,7 @@ mod kind;
 mod language;
 mod mark;
 mod migration;
+mod open;
 mod owner;
 mod permission;
 mod processes;

@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::commit::ServerCommitter;
 use super::connections::Connections;
-use super::kind::{self, Kind};
+use super::open::prepare;
 use super::projection::{BINARY, INTERFACE, MACHINE, PROCESS};
 use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use super::url::PostgresUrl;
 use super::watch::{EarsOfStore, NoWatch};
-use super::{find, migration, owner, permission, processes};
+use super::{find, owner, permission, processes};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
 use crate::error::{ReadOnly, StoreError};
@@ -55,10 +55,8 @@ impl PostgresStore {
     /// [`StoreError`] names what is in the way; then nothing is changed.
     pub fn open(url: &PostgresUrl, options: &OpenOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url.clone(), options.busy_timeout));
-        let mut connection = connections.connect()?;
-        connections.check_server(&mut connection)?;
         let name = Uuid::now_v7().to_string();
-        let writer = match prepare(&connections, connection)? {
+        let writer = match prepare(&connections)? {
             Access::Foreign => None,
             Access::Own => {
                 let committer =
@@ -106,30 +104,6 @@ impl PostgresStore {
     ) -> Result<Rows<R::Record>, StoreError> {
         let rows = self.read(query)?;
         Ok(rows.into_iter().map(Read::record).collect())
-    }
-}
-
-/// Finds out whose database it is, and brings the tables of our own up to date.
-fn prepare(connections: &Connections, mut connection: Session) -> Result<Access, StoreError> {
-    let failures = connections.failures();
-    if migration::is_up_to_date(&mut connection, failures)? {
-        connections.keep(connection);
-        return Ok(Access::Own);
-    }
-    match kind::of(&mut connection) {
-        Ok(Kind::Own) => {
-            migration::bring_up_to_date(&mut connection, failures)?;
-            Ok(Access::Own)
-        }
-        Ok(Kind::Foreign(tables)) => {
-            connections.read_only_with(tables);
-            Ok(Access::Foreign)
-        }
-        Ok(Kind::NoLedger(missing)) => Err(StoreError::NotALedger {
-            path: failures.place.clone(),
-            missing,
-        }),
-        Err(error) => Err(failures.of_query(&mut connection, error)),
     }
 }
 
