@@ -74,12 +74,25 @@ impl TakeOver {
         own: OwnerId,
         changed: impl Fn() + Send + 'static,
     ) -> Result<Self, TakeOverError> {
+        Self::beating(bystander, own, BEAT, changed)
+    }
+
+    /// The same, saying on a server every `period` that we live.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub fn beating(
+        bystander: Bystander,
+        own: OwnerId,
+        period: Duration,
+        changed: impl Fn() + Send + 'static,
+    ) -> Result<Self, TakeOverError> {
         let shared = Arc::new(Shared {
             waker: Waker::new()?,
             ends: AtomicBool::new(false),
             busy: AtomicBool::new(true),
         });
-        let heir = Heir::new(bystander, own, Arc::clone(&shared))?;
+        let heir = Heir::new(bystander, own, period, Arc::clone(&shared))?;
         let thread = thread::Builder::new()
             .name("hostledger-heir".to_owned())
             .spawn(move || heir.run(&changed))?;
@@ -121,7 +134,9 @@ struct Heir {
     last_token: u64,
     /// Who is to be looked at again, and when.
     again: HashMap<OwnerId, Again>,
-    /// When to say again that we live; none where nobody needs to hear it.
+    /// Between two times at which we say that we live.
+    period: Duration,
+    /// When to say it again; none where nobody needs to hear it.
     beat_at: Option<Instant>,
 }
 
@@ -141,14 +156,19 @@ struct Again {
 }
 
 impl Heir {
-    fn new(bystander: Bystander, own: OwnerId, shared: Arc<Shared>) -> io::Result<Self> {
+    fn new(
+        bystander: Bystander,
+        own: OwnerId,
+        period: Duration,
+        shared: Arc<Shared>,
+    ) -> io::Result<Self> {
         let owners = OwnerWatch::new(&bystander.owners, own)?;
         let readiness = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (fd, token) in [(shared.waker.as_fd(), STOP), (owners.as_fd(), OWNERS)] {
             let token = epoll::EventData::new_u64(token);
             epoll::add(&readiness, fd, token, epoll::EventFlags::IN)?;
         }
-        let beat_at = bystander.store.is_remote().then(|| Instant::now() + BEAT);
+        let beat_at = bystander.store.is_remote().then(|| Instant::now() + period);
         Ok(Self {
             bystander,
             own,
@@ -158,6 +178,7 @@ impl Heir {
             inherited: HashMap::new(),
             last_token: LAST_OF_OURS,
             again: HashMap::new(),
+            period,
             beat_at,
         })
     }
@@ -210,7 +231,7 @@ impl Heir {
         if self.beat_at.is_none_or(|at| at > now) {
             return;
         }
-        self.beat_at = Some(now + BEAT);
+        self.beat_at = Some(now + self.period);
         match self.bystander.store.owner(self.own) {
             Ok(Some(own)) => {
                 let seen_at = Timestamp::now();

@@ -1,5 +1,6 @@
 //! A ledger in PostgreSQL: the main commands, and a server that goes away.
 
+mod foreign;
 mod outage;
 mod permission;
 mod work;

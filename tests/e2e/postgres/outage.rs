@@ -78,3 +78,29 @@ fn a_server_that_is_gone_for_longer_than_anybody_waits_for_it_loses_nothing_eith
     work.signal(Signal::TERM);
     work.wait().expect_code(0);
 }
+
+#[test]
+fn what_a_server_says_as_it_stops_is_not_for_our_users() {
+    if !available() {
+        return;
+    }
+    let mut server = Server::start();
+    let database = server.database();
+    let ledger = Ledger::at(database.url());
+    let file = ledger.path("ran");
+    let work = worker(&ledger, &[]);
+    submit(&ledger, &[append(&file, "before")], &json!({}));
+    wait_lines(&file, 1);
+    // Told to every connection, that of a worker who listens included.
+    server.kill();
+    server.start_again();
+    submit(&ledger, &[append(&file, "after")], &json!({}));
+    wait_lines(&file, 2);
+    work.signal(Signal::TERM);
+    let output = work.wait().expect_code(0);
+    assert!(
+        !output.stderr_text().contains("WARNING:"),
+        "{}",
+        output.report()
+    );
+}

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tempfile::TempDir;
 
 use crate::Database;
@@ -170,12 +171,12 @@ impl Server {
     /// An immediate shutdown (`pg_ctl stop -m immediate`): nothing is finished, no connection is
     /// told. Its own children have ended with it.
     pub fn kill(&mut self) {
-        self.end(rustix::process::Signal::QUIT);
+        self.end(Signal::QUIT);
     }
 
     /// Ends it as a crash does: its own children find out by themselves.
     pub fn crash(&mut self) {
-        self.end(rustix::process::Signal::KILL);
+        self.end(Signal::KILL);
     }
 
     /// Kills it and all of its processes, each in the middle of whatever it does, as the loss of
@@ -184,31 +185,22 @@ impl Server {
         let Some(running) = &self.running else {
             return;
         };
-        let pid = rustix::process::Pid::from_child(running);
-        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+        let pid = Pid::from_child(running);
         // Stopped, it starts no others, and those that have ended keep their pids.
-        let stop = rustix::process::Signal::STOP;
-        rustix::process::pidfd_send_signal(pidfd.unwrap(), stop).unwrap();
+        signal(pid, Signal::STOP);
         let raw = pid.as_raw_nonzero();
         let children = fs::read_to_string(format!("/proc/{raw}/task/{raw}/children")).unwrap();
         for child in children.split_whitespace() {
-            let child = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
-            // One that has ended is there until it is waited for.
-            let flags = rustix::process::PidfdFlags::empty();
-            let child = rustix::process::pidfd_open(child, flags).unwrap();
-            let kill = rustix::process::Signal::KILL;
-            rustix::process::pidfd_send_signal(child, kill).unwrap();
+            signal(Pid::from_raw(child.parse().unwrap()).unwrap(), Signal::KILL);
         }
         self.crash();
     }
 
-    fn end(&mut self, signal: rustix::process::Signal) {
+    fn end(&mut self, signal: Signal) {
         let Some(mut running) = self.running.take() else {
             return;
         };
-        let pid = rustix::process::Pid::from_child(&running);
-        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
-        rustix::process::pidfd_send_signal(pidfd.unwrap(), signal).unwrap();
+        self::signal(Pid::from_child(&running), signal);
         running.wait().unwrap();
     }
 
@@ -223,6 +215,12 @@ impl Server {
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// Signals one that is not waited for yet.
+fn signal(pid: Pid, signal: Signal) {
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    pidfd_send_signal(pidfd, signal).unwrap();
 }
 
 impl Drop for Server {

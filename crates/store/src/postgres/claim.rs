@@ -1,19 +1,19 @@
 //! Taking processes on.
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{ProcessChange, Timestamp};
 
 use super::find::select;
 use super::projection::PROCESS;
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use crate::claim::{BinariesMark, Claim, Claimed, Claims};
 use crate::table::row::Read;
 use crate::table::{ProcessRow, encoding};
 
 /// Takes on what is due and what nobody else is about to take on; inside a transaction.
-pub(super) fn claim(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Claims> {
+pub(super) fn claim(connection: &mut Session, claim: &Claim) -> QueryResult<Claims> {
     let mut claims = Claims::default();
     let mut leases = Vec::new();
     for row in due(connection, claim)? {
@@ -42,7 +42,7 @@ pub(super) fn claim(connection: &mut PgConnection, claim: &Claim) -> QueryResult
     Ok(claims)
 }
 
-fn due(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Vec<Read<ProcessRow>>> {
+fn due(connection: &mut Session, claim: &Claim) -> QueryResult<Vec<Read<ProcessRow>>> {
     let rest = "WHERE r.status = 'queued' AND r.machine_id = ?::uuid
                     AND r.retry_at <= ?::timestamptz
                 ORDER BY r.retry_at, r.created_at, r.id LIMIT ? FOR UPDATE SKIP LOCKED";
@@ -56,7 +56,7 @@ fn due(connection: &mut PgConnection, claim: &Claim) -> QueryResult<Vec<Read<Pro
 
 /// Gives each a new `retry_at`, and its owner if it has one now.
 fn take_on(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     now: Timestamp,
     leases: &[(String, Option<String>, Timestamp)],
 ) -> QueryResult<()> {
@@ -81,7 +81,7 @@ fn take_on(
 /// is over, and what tells of changed binaries: one statement, as each is a way to the server and
 /// back.
 fn outlook(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     claim: &Claim,
 ) -> QueryResult<(Option<Timestamp>, BinariesMark)> {
     let query: Sql<(Nullable<Text>, BigInt, Nullable<Text>)> = sql(

@@ -8,10 +8,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::{QueryResult, RunQueryDsl};
 
 use super::backoff::Backoff;
 use super::change::{self, Counts};
@@ -19,6 +18,7 @@ use super::claim;
 use super::connections::Connections;
 use super::failure::{is_lost, is_of_content};
 use super::mark::Mark;
+use super::session::Session;
 use super::sql::{Parameter, sql};
 use super::watch::CHANNEL;
 use crate::error::StoreError;
@@ -34,7 +34,7 @@ const TRIES: u32 = 5;
 pub(super) struct ServerCommitter {
     connections: Arc<Connections>,
     /// None before the first submission, and after a failure that leaves its state unknown.
-    connection: Option<PgConnection>,
+    connection: Option<Session>,
     durability: Durability,
     mark: Mark,
     /// What our notifications say, so that we know them.
@@ -63,7 +63,7 @@ impl ServerCommitter {
         }
     }
 
-    fn connect(&mut self) -> Result<PgConnection, StoreError> {
+    fn connect(&mut self) -> Result<Session, StoreError> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
             None => self.connections.connect_writer(self.durability),
@@ -99,7 +99,7 @@ impl ServerCommitter {
     }
 
     /// A failure of the server's, and the connection put back if it has outlived that.
-    fn trouble(&mut self, mut connection: PgConnection, error: Error, began: Instant) -> Trouble {
+    fn trouble(&mut self, mut connection: Session, error: Error, began: Instant) -> Trouble {
         if is_lost(&mut connection, &error) {
             return Trouble::Lost(self.connections.failures().of_loss(error));
         }
@@ -114,7 +114,7 @@ impl ServerCommitter {
     }
 
     /// Writes a batch in a transaction that is left open; what is still to be counted in it.
-    fn write(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<Counts> {
+    fn write(&self, connection: &mut Session, batch: &mut [Write]) -> QueryResult<Counts> {
         let mut counts = Counts::default();
         connection.batch_execute("BEGIN")?;
         match all_together(connection, batch, &mut counts) {
@@ -135,7 +135,7 @@ impl ServerCommitter {
     }
 
     /// Writes each by itself, so that each can be taken back by itself.
-    fn one_by_one(&self, connection: &mut PgConnection, batch: &mut [Write]) -> QueryResult<()> {
+    fn one_by_one(&self, connection: &mut Session, batch: &mut [Write]) -> QueryResult<()> {
         for write in batch {
             match write {
                 Write::Claim(it) => it.claims = Some(claim::claim(connection, &it.claim)?),
@@ -154,7 +154,7 @@ impl ServerCommitter {
     }
 
     /// Writes the changes of a submission one after another, up to one that is not made.
-    fn alone(&self, connection: &mut PgConnection, submission: &Submission) -> QueryResult<Answer> {
+    fn alone(&self, connection: &mut Session, submission: &Submission) -> QueryResult<Answer> {
         let mut records = Vec::new();
         for (at, change) in submission.changes.iter().enumerate() {
             let only = std::iter::once((change, submission.now));
@@ -250,7 +250,7 @@ impl Committer for ServerCommitter {
 /// Writes a batch as one, claims in their turn; false when a submission was refused of which
 /// something was written, which is to be taken back.
 fn all_together(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     batch: &mut [Write],
     counts: &mut Counts,
 ) -> QueryResult<bool> {
@@ -273,7 +273,7 @@ fn all_together(
 }
 
 fn submissions_together(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     batch: &mut [Write],
     counts: &mut Counts,
 ) -> QueryResult<bool> {

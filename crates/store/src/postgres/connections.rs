@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::Error;
 use diesel::sql_types::Text;
-use diesel::{Connection, QueryResult, RunQueryDsl};
+use diesel::{Connection, QueryResult};
 
 use super::failure::{Failures, is_lost};
 use super::language;
+use super::session::Session;
 use super::sql::{Sql, sql};
 use super::url::PostgresUrl;
 use crate::error::StoreError;
@@ -35,9 +36,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Connections {
     url: PostgresUrl,
     failures: Failures,
-    kept: Mutex<Vec<PgConnection>>,
+    kept: Mutex<Vec<Session>>,
     /// Whether the server's messages are not English unless we ask for it.
     translates: AtomicBool,
+    /// What stands for our tables in another program's database.
+    foreign: OnceLock<Arc<str>>,
 }
 
 impl Connections {
@@ -48,6 +51,7 @@ impl Connections {
             failures: Failures { place, patience },
             kept: Mutex::new(Vec::new()),
             translates: AtomicBool::new(false),
+            foreign: OnceLock::new(),
         }
     }
 
@@ -61,15 +65,21 @@ impl Connections {
     }
 
     /// A new connection, set up to write and to read.
-    pub(super) fn connect(&self) -> Result<PgConnection, StoreError> {
-        let mut connection = PgConnection::establish(&self.url.connection_string())
+    pub(super) fn connect(&self) -> Result<Session, StoreError> {
+        let connection = PgConnection::establish(&self.url.connection_string())
             .map_err(|error| self.failures.of_connection(error))?;
+        let foreign = self.foreign.get();
+        let mut connection = Session::new(connection, foreign.cloned());
         let lock = self.failures.patience.as_millis();
         let statement = LONGEST_STATEMENT.as_millis();
         let pause = LONGEST_PAUSE.as_millis();
         // diesel has set the time zone to UTC and the encoding to UTF-8.
+        let access = match foreign {
+            Some(_) => "SET default_transaction_read_only = on;",
+            None => "",
+        };
         let settings = format!(
-            "SET datestyle = 'ISO';
+            "{access} SET datestyle = 'ISO';
              SET lock_timeout = {lock};
              SET statement_timeout = {statement};
              SET idle_in_transaction_session_timeout = {pause};
@@ -88,10 +98,7 @@ impl Connections {
     /// The same for one who writes, by keys alone: however few rows a table had when a statement
     /// was planned, it is never read through later on. So there is one plan for each statement,
     /// and it is made once.
-    pub(super) fn connect_writer(
-        &self,
-        durability: Durability,
-    ) -> Result<PgConnection, StoreError> {
+    pub(super) fn connect_writer(&self, durability: Durability) -> Result<Session, StoreError> {
         let mut connection = self.connect()?;
         let commit = match durability {
             // As the server has it, which survives the loss of power unless it was told otherwise.
@@ -113,7 +120,7 @@ impl Connections {
     ///
     /// # Errors
     /// It is too old, or keeps texts in another encoding than UTF-8.
-    pub(super) fn check_server(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) fn check_server(&self, connection: &mut Session) -> Result<(), StoreError> {
         let mut show = |setting: &'static str| {
             let query: Sql<Text> = sql(format!("SHOW {setting}"), Vec::new());
             let shown: QueryResult<String> = query.get_result(connection);
@@ -145,11 +152,17 @@ impl Connections {
         Ok(())
     }
 
+    /// Has the database only read from now on, with these for the tables of a ledger.
+    pub(super) fn read_only_with(&self, tables: Arc<str>) {
+        // Said once, before anybody else has it.
+        let _said = self.foreign.set(tables);
+    }
+
     /// The error for a statement that failed on a connection that has outlived it, and was begun
     /// then.
     pub(super) fn refusal(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         error: Error,
         began: Instant,
     ) -> StoreError {
@@ -162,7 +175,7 @@ impl Connections {
     }
 
     /// Keeps a connection for the next reader.
-    pub(super) fn keep(&self, connection: PgConnection) {
+    pub(super) fn keep(&self, connection: Session) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT {
             kept.push(connection);
@@ -173,7 +186,7 @@ impl Connections {
     /// out to be lost, as it is after a restart of the server.
     pub(super) fn read<T>(
         &self,
-        query: impl Fn(&mut PgConnection) -> QueryResult<T>,
+        query: impl Fn(&mut Session) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
         let began = Instant::now();
         if let Some(mut connection) = self.take() {
@@ -200,7 +213,7 @@ impl Connections {
         }
     }
 
-    fn take(&self) -> Option<PgConnection> {
+    fn take(&self) -> Option<Session> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.pop()
     }

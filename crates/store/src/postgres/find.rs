@@ -1,12 +1,12 @@
 //! Finding machines, interfaces, binaries and attempts; records by the beginning of their id.
 
-use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
-use diesel::{OptionalExtension, QueryResult, RunQueryDsl};
+use diesel::{OptionalExtension, QueryResult};
 use hostledger_model::{BinaryId, BinaryStatus, InterfaceId, MachineId, NetworkFacts, ProcessId};
 use uuid::Uuid;
 
 use super::projection::{ATTEMPT, BINARY, Columns, INTERFACE, MACHINE};
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use crate::record_id::{CANDIDATES, Found, IdPrefix, RecordId};
 use crate::rows::PageKey;
@@ -28,7 +28,7 @@ pub(super) fn select(
 }
 
 pub(super) fn machine_by_id(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: MachineId,
 ) -> QueryResult<Option<Read<MachineRow>>> {
     let id = Parameter::text(&id.simple());
@@ -43,7 +43,7 @@ pub(super) fn machine_by_id(
 }
 
 pub(super) fn machine_by_guid(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     guid: &str,
 ) -> QueryResult<Option<Read<MachineRow>>> {
     let guid = Parameter::text(guid);
@@ -53,7 +53,7 @@ pub(super) fn machine_by_guid(
 }
 
 pub(super) fn interface_by_id(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: InterfaceId,
 ) -> QueryResult<Option<Read<InterfaceRow>>> {
     let id = Parameter::text(&id.simple());
@@ -64,7 +64,7 @@ pub(super) fn interface_by_id(
 }
 
 pub(super) fn interface_by_fingerprint(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     facts: &NetworkFacts,
 ) -> QueryResult<Option<Read<InterfaceRow>>> {
@@ -84,7 +84,7 @@ pub(super) fn interface_by_fingerprint(
 }
 
 pub(super) fn interfaces_of(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
 ) -> QueryResult<Vec<Read<InterfaceRow>>> {
     let rest = "WHERE r.machine_id = ?::uuid ORDER BY r.created_at, r.id";
@@ -93,7 +93,7 @@ pub(super) fn interfaces_of(
 }
 
 pub(super) fn binary_by_id(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: BinaryId,
 ) -> QueryResult<Option<Read<BinaryRow>>> {
     let id = Parameter::text(&id.simple());
@@ -104,7 +104,7 @@ pub(super) fn binary_by_id(
 
 /// Installed rows of older writers say `succeeded`.
 pub(super) fn valid_binary(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     name: &str,
 ) -> QueryResult<Option<Read<BinaryRow>>> {
@@ -122,7 +122,7 @@ pub(super) fn valid_binary(
 }
 
 pub(super) fn valid_binary_at(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     abspath: &str,
 ) -> QueryResult<Option<Read<BinaryRow>>> {
@@ -140,7 +140,7 @@ pub(super) fn valid_binary_at(
 }
 
 pub(super) fn valid_binaries(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
 ) -> QueryResult<Vec<Read<BinaryRow>>> {
     let rest = "WHERE r.machine_id = ?::uuid AND r.abspath <> '' AND r.status IN (?, 'succeeded')
@@ -153,7 +153,7 @@ pub(super) fn valid_binaries(
 }
 
 pub(super) fn binary_by_name(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     name: &str,
 ) -> QueryResult<Option<Read<BinaryRow>>> {
@@ -162,7 +162,7 @@ pub(super) fn binary_by_name(
 
 /// The same with the row locked, until the transaction ends.
 pub(super) fn binary_to_update(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     name: &str,
 ) -> QueryResult<Option<Read<BinaryRow>>> {
@@ -186,7 +186,7 @@ fn named(machine: MachineId, name: &str, lock: &str) -> Sql<Together> {
 
 /// Those that are not final, in the order in which they are due.
 pub(super) fn pending_binaries(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
 ) -> QueryResult<Vec<Read<BinaryRow>>> {
     let rest = "WHERE r.status IN ('queued', 'started') AND r.machine_id = ?::uuid
@@ -196,7 +196,7 @@ pub(super) fn pending_binaries(
 }
 
 pub(super) fn attempts(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     process: ProcessId,
 ) -> QueryResult<Vec<Read<AttemptRow>>> {
     let rest = "WHERE r.process_id = ?::uuid ORDER BY r.number";
@@ -206,7 +206,7 @@ pub(super) fn attempts(
 
 /// A page of a table, in the order of creation time and id.
 pub(super) fn page<R>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     columns: &Columns,
     table: &str,
     after: Option<&PageKey>,
@@ -233,7 +233,7 @@ where
 }
 
 /// By the first and the last id that begin so.
-pub(super) fn by_prefix(connection: &mut PgConnection, prefix: &IdPrefix) -> QueryResult<Found> {
+pub(super) fn by_prefix(connection: &mut Session, prefix: &IdPrefix) -> QueryResult<Found> {
     let bound = |filler: &str| {
         let missing = 32 - prefix.as_str().len();
         Parameter::text(&format!("{}{}", prefix.as_str(), filler.repeat(missing)))

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 
 use super::failure::Failures;
 use super::permission;
+use super::session::Session;
 use crate::error::StoreError;
 
 /// A superuser may, and who was granted it (PostgreSQL 15).
@@ -28,14 +28,14 @@ pub(super) fn is_english(lc_messages: &str) -> bool {
 }
 
 /// Has the server speak English, if we may.
-pub(super) fn ask_for_english(connection: &mut PgConnection) -> QueryResult<()> {
+pub(super) fn ask_for_english(connection: &mut Session) -> QueryResult<()> {
     connection.batch_execute(ASK)
 }
 
 /// What a failure was that was not understood, as far as it can be found out otherwise.
 pub(super) fn interpret(
     error: StoreError,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     failures: &Failures,
     began: Instant,
 ) -> StoreError {

@@ -3,12 +3,12 @@
 //! Its number would not do: after a crash the server gives the numbers of those that never
 //! reached the disk to others. So each leaves a mark, which is there if all of it is.
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 use diesel::sql_types::Bool;
-use diesel::{QueryResult, RunQueryDsl};
 use uuid::Uuid;
 
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 
 /// For how long the mark of one who was killed is kept: whoever does not reach the server for
@@ -49,7 +49,7 @@ impl Mark {
 
     /// Whether the transaction was committed. If it was not it never will be: it is waited for
     /// where it has left its mark already, and can leave none after this.
-    pub(super) fn was_committed(&self, connection: &mut PgConnection) -> QueryResult<bool> {
+    pub(super) fn was_committed(&self, connection: &mut Session) -> QueryResult<bool> {
         let query: Sql<Bool> = sql(
             "INSERT INTO hostledger_commit AS r (session, batch, closed, marked_at)
              VALUES (?::uuid, 0, true, now()) ON CONFLICT (session) DO UPDATE SET closed = true
@@ -63,7 +63,7 @@ impl Mark {
     }
 
     /// Takes the mark away as nothing is to be asked any more, and those of the killed.
-    pub(super) fn clear(&self, connection: &mut PgConnection) -> QueryResult<()> {
+    pub(super) fn clear(&self, connection: &mut Session) -> QueryResult<()> {
         if self.batch == 0 {
             return Ok(());
         }

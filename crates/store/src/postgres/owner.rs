@@ -1,10 +1,10 @@
 //! Rows of `hostledger_owner`.
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{MachineId, OwnerId};
 
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use crate::change::OwnerChange;
 use crate::table::OwnerRow;
@@ -15,24 +15,24 @@ const SELECT: &str = "SELECT encode(uuid_send(id), 'hex'), encode(uuid_send(mach
     data_dir, mark, to_char(started_at, 'YYYY-MM-DD HH24:MI:SS.US'),
     to_char(seen_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM hostledger_owner";
 
-pub(super) fn by_id(connection: &mut PgConnection, id: OwnerId) -> QueryResult<Vec<OwnerRow>> {
+pub(super) fn by_id(connection: &mut Session, id: OwnerId) -> QueryResult<Vec<OwnerRow>> {
     load(connection, "WHERE id = ?::uuid", &id.simple())
 }
 
 pub(super) fn of_machine(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
 ) -> QueryResult<Vec<OwnerRow>> {
     let rest = "WHERE machine_id = ?::uuid ORDER BY started_at, id";
     load(connection, rest, &machine.simple())
 }
 
-fn load(connection: &mut PgConnection, rest: &str, id: &str) -> QueryResult<Vec<OwnerRow>> {
+fn load(connection: &mut Session, rest: &str, id: &str) -> QueryResult<Vec<OwnerRow>> {
     let query: Sql<Columns> = sql(format!("{SELECT} {rest}"), vec![Parameter::text(id)]);
     query.load(connection)
 }
 
-pub(super) fn change(connection: &mut PgConnection, change: &OwnerChange) -> QueryResult<()> {
+pub(super) fn change(connection: &mut Session, change: &OwnerChange) -> QueryResult<()> {
     match change {
         OwnerChange::Seen(record) => {
             let row = OwnerRow::from(&**record);

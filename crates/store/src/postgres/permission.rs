@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::{Bool, Nullable, Text};
-use diesel::{QueryResult, RunQueryDsl};
 
 use super::failure::Failures;
+use super::session::Session;
 use super::sql::{Sql, sql};
 use crate::error::{ReadOnly, StoreError};
 
@@ -26,7 +26,7 @@ struct Missing(String);
 
 /// Why nothing can be written, if nothing can.
 pub(super) fn refusal(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     failures: &Failures,
 ) -> QueryResult<Option<StoreError>> {
     let query: Sql<(Bool, Nullable<Text>)> = sql(LOOK, Vec::new());

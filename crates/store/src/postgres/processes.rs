@@ -1,14 +1,15 @@
 //! Finding processes.
 
-use diesel::pg::PgConnection;
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::{OptionalExtension, QueryResult, RunQueryDsl};
+use diesel::{OptionalExtension, QueryResult};
 use hostledger_model::{
     MachineId, OwnerId, Pid, ProcessId, ProcessStatus, ProcessType, SecretBatchId, Timestamp,
 };
 
 use super::find::select;
 use super::projection::PROCESS;
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use crate::filter::ProcessFilter;
 use crate::hierarchy::{self, Child};
@@ -20,7 +21,7 @@ const TABLE: &str = "machine_process";
 
 type Rows = QueryResult<Vec<Read<ProcessRow>>>;
 
-fn load(connection: &mut PgConnection, rest: &str, parameters: Vec<Parameter>) -> Rows {
+fn load(connection: &mut Session, rest: &str, parameters: Vec<Parameter>) -> Rows {
     select(&PROCESS, TABLE, rest, parameters).load(connection)
 }
 
@@ -30,14 +31,14 @@ fn ids(ids: &[ProcessId]) -> Parameter {
 }
 
 pub(super) fn by_id(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: ProcessId,
 ) -> QueryResult<Option<Read<ProcessRow>>> {
     let id = Parameter::text(&id.simple());
     Ok(load(connection, "WHERE r.id = ?::uuid", vec![id])?.pop())
 }
 
-pub(super) fn by_pid(connection: &mut PgConnection, machine: MachineId, pid: Pid) -> Rows {
+pub(super) fn by_pid(connection: &mut Session, machine: MachineId, pid: Pid) -> Rows {
     let rest = "WHERE r.status = 'running' AND r.machine_id = ?::uuid AND r.pid = ?
                 ORDER BY r.created_at, r.id";
     let machine = Parameter::text(&machine.simple());
@@ -45,17 +46,17 @@ pub(super) fn by_pid(connection: &mut PgConnection, machine: MachineId, pid: Pid
     load(connection, rest, vec![machine, pid])
 }
 
-pub(super) fn children(connection: &mut PgConnection, parents: &[ProcessId]) -> Rows {
+pub(super) fn children(connection: &mut Session, parents: &[ProcessId]) -> Rows {
     let rest = "WHERE r.parent_id = ANY(?::text[]::uuid[]) ORDER BY r.created_at, r.id";
     load(connection, rest, vec![ids(parents)])
 }
 
-pub(super) fn by_ids(connection: &mut PgConnection, wanted: &[ProcessId]) -> Rows {
+pub(super) fn by_ids(connection: &mut Session, wanted: &[ProcessId]) -> Rows {
     let rest = "WHERE r.id = ANY(?::text[]::uuid[]) ORDER BY r.created_at, r.id";
     load(connection, rest, vec![ids(wanted)])
 }
 
-pub(super) fn claimed(connection: &mut PgConnection, machine: MachineId, now: Timestamp) -> Rows {
+pub(super) fn claimed(connection: &mut Session, machine: MachineId, now: Timestamp) -> Rows {
     let rest = "WHERE r.machine_id = ?::uuid AND r.owner IS NOT NULL AND r.status = 'queued'
                 AND r.retry_at > ?::timestamptz ORDER BY r.created_at, r.id";
     let machine = Parameter::text(&machine.simple());
@@ -64,10 +65,7 @@ pub(super) fn claimed(connection: &mut PgConnection, machine: MachineId, now: Ti
 }
 
 /// Everybody who has taken something on that has not ended.
-pub(super) fn owners(
-    connection: &mut PgConnection,
-    machine: MachineId,
-) -> QueryResult<Vec<String>> {
+pub(super) fn owners(connection: &mut Session, machine: MachineId) -> QueryResult<Vec<String>> {
     let query: Sql<Text> = sql(
         "SELECT DISTINCT encode(uuid_send(owner), 'hex') FROM machine_process
          WHERE machine_id = ?::uuid AND owner IS NOT NULL AND status <> 'exited'",
@@ -77,17 +75,14 @@ pub(super) fn owners(
 }
 
 /// What an owner has taken on and not ended.
-pub(super) fn owned(connection: &mut PgConnection, machine: MachineId, owner: OwnerId) -> Rows {
+pub(super) fn owned(connection: &mut Session, machine: MachineId, owner: OwnerId) -> Rows {
     let rest = "WHERE r.machine_id = ?::uuid AND r.owner = ?::uuid AND r.status <> 'exited'
                 ORDER BY r.created_at, r.id";
     let parameters = [machine.simple(), owner.simple()].map(|id| Parameter::text(&id));
     load(connection, rest, parameters.into())
 }
 
-pub(super) fn needs_secrets(
-    connection: &mut PgConnection,
-    batch: SecretBatchId,
-) -> QueryResult<bool> {
+pub(super) fn needs_secrets(connection: &mut Session, batch: SecretBatchId) -> QueryResult<bool> {
     let query: Sql<Bool> = sql(
         "SELECT EXISTS (SELECT FROM machine_process
                         WHERE secret_batch = ?::uuid AND status <> 'exited')",
@@ -96,7 +91,7 @@ pub(super) fn needs_secrets(
     query.get_result(connection)
 }
 
-pub(super) fn list(connection: &mut PgConnection, filter: &ProcessFilter) -> Rows {
+pub(super) fn list(connection: &mut Session, filter: &ProcessFilter) -> Rows {
     let (rest, parameters) = fitting(filter);
     let mut rows = load(connection, &rest, parameters)?;
     if filter.limit.is_some() {
@@ -106,7 +101,7 @@ pub(super) fn list(connection: &mut PgConnection, filter: &ProcessFilter) -> Row
 }
 
 pub(super) fn list_ids(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     filter: &ProcessFilter,
 ) -> QueryResult<Vec<String>> {
     let (rest, parameters) = fitting(filter);
@@ -121,7 +116,7 @@ pub(super) fn list_ids(
     Ok(ids)
 }
 
-pub(super) fn count(connection: &mut PgConnection, filter: &ProcessFilter) -> QueryResult<u64> {
+pub(super) fn count(connection: &mut Session, filter: &ProcessFilter) -> QueryResult<u64> {
     let (conditions, parameters) = conditions(filter);
     let query: Sql<BigInt> = sql(
         format!("SELECT count(*) FROM {TABLE} r {conditions}"),
@@ -203,7 +198,7 @@ fn conditions(filter: &ProcessFilter) -> (String, Vec<Parameter>) {
 /// Those that were made and have ended before a time, by the index of creation times: what was
 /// made before and has not ended is little.
 pub(super) fn ended_page(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     machine: MachineId,
     before: Timestamp,
     after: Option<&PageKey>,
@@ -227,18 +222,18 @@ pub(super) fn ended_page(
 
 /// Reads in several queries what stood there at one moment.
 fn at_one_moment<T>(
-    connection: &mut PgConnection,
-    read: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    connection: &mut Session,
+    read: impl FnOnce(&mut Session) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    connection
-        .build_transaction()
-        .repeatable_read()
-        .read_only()
-        .run(read)
+    connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let found = read(connection);
+    // Nothing was written; where it failed, that is told.
+    let ended = connection.batch_execute("ROLLBACK");
+    found.and_then(|found| ended.map(|()| found))
 }
 
 /// The line of parents, the nearest first.
-pub(super) fn ancestors(connection: &mut PgConnection, of: ProcessId) -> QueryResult<Vec<String>> {
+pub(super) fn ancestors(connection: &mut Session, of: ProcessId) -> QueryResult<Vec<String>> {
     at_one_moment(connection, |connection| {
         hierarchy::ancestors(of, |id| {
             let query: Sql<diesel::sql_types::Nullable<Text>> = sql(
@@ -252,7 +247,7 @@ pub(super) fn ancestors(connection: &mut PgConnection, of: ProcessId) -> QueryRe
 
 /// Those below, level by level, each with its distance.
 pub(super) fn descendants(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     of: ProcessId,
     status: Option<ProcessStatus>,
 ) -> QueryResult<Vec<(String, usize)>> {

@@ -67,6 +67,29 @@ const KEPT: &[&str] = &[
     "config",
 ];
 
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Id,
+    Time,
+    Json,
+    Bytes,
+    Other,
+}
+
+/// What a column holds, in any table.
+pub(super) fn type_of(column: &str) -> Type {
+    [
+        (IDS, Type::Id),
+        (TIMES, Type::Time),
+        (JSON, Type::Json),
+        (BYTES, Type::Bytes),
+    ]
+    .into_iter()
+    .find(|(columns, _)| columns.contains(&column))
+    .map_or(Type::Other, |(_, it)| it)
+}
+
 /// The columns of a row type.
 pub(super) struct Columns {
     names: Vec<String>,
@@ -105,6 +128,10 @@ impl Columns {
     pub(super) fn detected(&self) -> impl Iterator<Item = &str> {
         let names = self.names.iter().map(String::as_str);
         names.filter(|name| !KEPT.contains(name))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// The names alone.

@@ -11,8 +11,10 @@ use diesel::QueryResult;
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
+use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
+use super::session::Session;
 use crate::table::marked;
 
 /// A statement whose rows have the SQL type `ST`.
@@ -68,6 +70,39 @@ impl<ST> Query for Sql<ST> {
 }
 
 impl<ST> RunQueryDsl<PgConnection> for Sql<ST> {}
+
+impl<ST> Sql<ST> {
+    /// All rows.
+    pub(super) fn load<'query, U>(self, session: &mut Session) -> QueryResult<Vec<U>>
+    where
+        Self: LoadQuery<'query, PgConnection, U>,
+    {
+        RunQueryDsl::load(self.on(session), &mut **session)
+    }
+
+    /// The first row.
+    pub(super) fn get_result<'query, U>(self, session: &mut Session) -> QueryResult<U>
+    where
+        Self: LoadQuery<'query, PgConnection, U>,
+    {
+        RunQueryDsl::get_result(self.on(session), &mut **session)
+    }
+
+    /// How many rows it wrote.
+    pub(super) fn execute(self, session: &mut Session) -> QueryResult<usize>
+    where
+        Self: ExecuteDsl<PgConnection>,
+    {
+        RunQueryDsl::execute(self.on(session), &mut **session)
+    }
+
+    fn on(mut self, session: &Session) -> Self {
+        if let Some(text) = session.text(&self.text) {
+            self.text = Cow::Owned(text);
+        }
+        self
+    }
+}
 
 impl<ST> QueryFragment<Pg> for Sql<ST> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {

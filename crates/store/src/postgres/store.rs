@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Text};
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{
     Attempt, Binary, BinaryId, InterfaceId, Machine, MachineId, NetworkFacts, NetworkInterface,
     OwnerId, OwnerRecord, Pid, Process, ProcessId, ProcessStatus, SecretBatchId, Timestamp,
@@ -14,14 +13,16 @@ use uuid::Uuid;
 
 use super::commit::ServerCommitter;
 use super::connections::Connections;
+use super::open::prepare;
 use super::projection::{BINARY, INTERFACE, MACHINE, PROCESS};
+use super::session::Session;
 use super::sql::{Parameter, Sql, sql};
 use super::url::PostgresUrl;
 use super::watch::{EarsOfStore, NoWatch};
-use super::{find, migration, owner, permission, processes};
+use super::{find, owner, permission, processes};
 use crate::change::Change;
 use crate::claim::{Claim, Claims};
-use crate::error::StoreError;
+use crate::error::{ReadOnly, StoreError};
 use crate::filter::ProcessFilter;
 use crate::location::OpenOptions;
 use crate::record_id::{Found, IdPrefix};
@@ -35,9 +36,12 @@ use crate::writer::{Patience, Writer};
 
 /// A ledger in a database of PostgreSQL's.
 ///
+/// Another program's database, which has the tables of a ledger, is only read.
+///
 /// Dropping it waits until everything submitted is written.
 pub struct PostgresStore {
-    writer: Writer,
+    /// None for another program's database, which is only read.
+    writer: Option<Writer>,
     connections: Arc<Connections>,
     ears: EarsOfStore,
     /// Tells our own notifications from those of others.
@@ -51,18 +55,19 @@ impl PostgresStore {
     /// [`StoreError`] names what is in the way; then nothing is changed.
     pub fn open(url: &PostgresUrl, options: &OpenOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url.clone(), options.busy_timeout));
-        let mut connection = connections.connect()?;
-        connections.check_server(&mut connection)?;
-        if !migration::bring_up_to_date(&mut connection, connections.failures())? {
-            connections.keep(connection);
-        }
         let name = Uuid::now_v7().to_string();
-        let committer = ServerCommitter::new(Arc::clone(&connections), options, name.clone());
-        let writer = Writer::start(committer);
-        let writer = writer.map_err(|source| StoreError::Open {
-            path: connections.failures().place.clone(),
-            source: Arc::new(source),
-        })?;
+        let writer = match prepare(&connections)? {
+            Access::Foreign => None,
+            Access::Own => {
+                let committer =
+                    ServerCommitter::new(Arc::clone(&connections), options, name.clone());
+                let writer = Writer::start(committer);
+                Some(writer.map_err(|source| StoreError::Open {
+                    path: connections.failures().place.clone(),
+                    source: Arc::new(source),
+                })?)
+            }
+        };
         Ok(Self {
             writer,
             connections,
@@ -71,17 +76,23 @@ impl PostgresStore {
         })
     }
 
-    fn read<T>(
-        &self,
-        query: impl Fn(&mut PgConnection) -> QueryResult<T>,
-    ) -> Result<T, StoreError> {
+    fn read<T>(&self, query: impl Fn(&mut Session) -> QueryResult<T>) -> Result<T, StoreError> {
         self.connections.read(query)
+    }
+
+    /// # Errors
+    /// Another program's database is not written.
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly {
+            path: self.connections.failures().place.clone(),
+            why: ReadOnly::Foreign,
+        })
     }
 
     /// Reads one record.
     fn one<R: TableRow>(
         &self,
-        query: impl Fn(&mut PgConnection) -> QueryResult<Option<Read<R>>>,
+        query: impl Fn(&mut Session) -> QueryResult<Option<Read<R>>>,
     ) -> Result<Option<R::Record>, StoreError> {
         Ok(self.read(query)?.map(Read::record).transpose()?)
     }
@@ -89,7 +100,7 @@ impl PostgresStore {
     /// Reads several records.
     fn several<R: TableRow>(
         &self,
-        query: impl Fn(&mut PgConnection) -> QueryResult<Vec<Read<R>>>,
+        query: impl Fn(&mut Session) -> QueryResult<Vec<Read<R>>>,
     ) -> Result<Rows<R::Record>, StoreError> {
         let rows = self.read(query)?;
         Ok(rows.into_iter().map(Read::record).collect())
@@ -98,7 +109,10 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     fn access(&self) -> Access {
-        Access::Own
+        match self.writer {
+            Some(_) => Access::Own,
+            None => Access::Foreign,
+        }
     }
 
     fn is_remote(&self) -> bool {
@@ -106,6 +120,7 @@ impl Store for PostgresStore {
     }
 
     fn may_write(&self) -> Result<(), StoreError> {
+        self.writer()?;
         let failures = self.connections.failures();
         self.read(|connection| permission::refusal(connection, failures))?
             .map_or(Ok(()), Err)
@@ -118,10 +133,10 @@ impl Store for PostgresStore {
             let query: Sql<Text> = sql(
                 "SELECT 'index ' || indexrelid::regclass || ' is not valid: REINDEX it'
                  FROM pg_index WHERE NOT indisvalid AND indrelid IN (
-                     'machine_machine'::regclass, 'machine_networkinterface'::regclass,
-                     'machine_binary'::regclass, 'machine_process'::regclass,
-                     'hostledger_attempt'::regclass, 'hostledger_worker_id'::regclass,
-                     'hostledger_owner'::regclass, 'hostledger_commit'::regclass)",
+                     SELECT to_regclass(name) FROM unnest(ARRAY['machine_machine',
+                         'machine_networkinterface', 'machine_binary', 'machine_process',
+                         'hostledger_attempt', 'hostledger_worker_id', 'hostledger_owner',
+                         'hostledger_commit']) AS name)",
                 Vec::new(),
             );
             query.load(connection)
@@ -129,24 +144,31 @@ impl Store for PostgresStore {
     }
 
     fn submit(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
-        self.writer.submit(now, changes, Patience::None)
+        match self.writer() {
+            Ok(writer) => writer.submit(now, changes, Patience::None),
+            Err(error) => Ticket::answered(Err(error)),
+        }
     }
 
     fn submit_patiently(&self, now: Timestamp, changes: Vec<Change>) -> Ticket {
-        self.writer.submit(now, changes, Patience::Some)
+        match self.writer() {
+            Ok(writer) => writer.submit(now, changes, Patience::Some),
+            Err(error) => Ticket::answered(Err(error)),
+        }
     }
 
     fn claim(&self, claim: Claim) -> Ticket<Claims> {
-        self.writer.claim(claim)
+        match self.writer() {
+            Ok(writer) => writer.claim(claim),
+            Err(error) => Ticket::answered(Err(error)),
+        }
     }
 
     fn watch(&self) -> Result<Box<dyn QueueWatch>, StoreError> {
         let place = || self.connections.failures().place.clone();
         let connection_string = self.connections.connection_string();
-        match self
-            .ears
-            .watch(&connection_string, &self.writer, &self.name)
-        {
+        let writer = self.writer()?;
+        match self.ears.watch(&connection_string, writer, &self.name) {
             Ok(watch) => Ok(Box::new(watch)),
             Err(NoWatch::Server(error)) => Err(StoreError::Unreachable {
                 place: place(),
@@ -297,6 +319,7 @@ impl Store for PostgresStore {
 
     /// Asked again after a connection was lost, it may leave a number out.
     fn next_worker_id(&self, worker_type: &str) -> Result<u64, StoreError> {
+        self.writer()?;
         let next: i64 = self.read(|connection| {
             let query: Sql<BigInt> = sql(
                 "INSERT INTO hostledger_worker_id AS r (worker_type, last_id) VALUES (?, 1)
@@ -310,6 +333,7 @@ impl Store for PostgresStore {
     }
 
     fn mend_exit_codes(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer()?;
         self.read(|connection| {
             let parameters = vec![
                 Parameter::Integer(KILLED.into()),

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
@@ -75,9 +76,16 @@ impl EarsOfStore {
     }
 }
 
+/// The server's notices concern the connection: what follows from them is seen by that.
+fn notice(text: &str) {
+    tracing::debug!(text, "the server says");
+}
+
 /// A thread that listens until this is dropped.
 struct Ears {
     close: Bells,
+    /// Whether it has a connection, so that it is there at once when it is to end.
+    hears: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -85,9 +93,12 @@ impl Ears {
     fn open(connection_string: &str, look: Look, own_name: &str) -> Result<Self, NoWatch> {
         let connection_string = CString::new(connection_string)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let listener = Listener::connect(&connection_string, CHANNEL).map_err(NoWatch::Server)?;
+        let listener =
+            Listener::connect(&connection_string, CHANNEL, notice).map_err(NoWatch::Server)?;
         let close = Bells::default();
+        let hears = Arc::new(AtomicBool::new(true));
         let mut listening = Listening {
+            hears: Arc::clone(&hears),
             connection_string,
             own_name: own_name.to_owned(),
             look,
@@ -98,6 +109,7 @@ impl Ears {
             .spawn(move || listening.run(listener))?;
         Ok(Self {
             close,
+            hears,
             thread: Some(thread),
         })
     }
@@ -106,6 +118,10 @@ impl Ears {
 impl Drop for Ears {
     fn drop(&mut self) {
         self.close.ring();
+        // One that waits for a server to answer ends when it has, or has not in time.
+        if !self.hears.load(Ordering::Acquire) {
+            return;
+        }
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -120,6 +136,7 @@ struct Listening {
     own_name: String,
     look: Look,
     closed: Arc<Bell>,
+    hears: Arc<AtomicBool>,
 }
 
 impl Listening {
@@ -131,10 +148,12 @@ impl Listening {
                 Err(error) => tracing::warn!(%error, "the server cannot be heard"),
             }
             drop(listener);
+            self.hears.store(false, Ordering::Release);
             match self.connect_again() {
                 Some(again) => listener = again,
                 None => return,
             }
+            self.hears.store(true, Ordering::Release);
             // What was said meanwhile was not heard.
             self.look.ask();
         }
@@ -162,7 +181,7 @@ impl Listening {
             if self.wait(None, Some(backoff.next())) {
                 return None;
             }
-            match Listener::connect(&self.connection_string, CHANNEL) {
+            match Listener::connect(&self.connection_string, CHANNEL, notice) {
                 Ok(listener) => return Some(listener),
                 Err(error) => tracing::debug!(%error, "the server cannot be heard yet"),
             }

@@ -1,9 +1,8 @@
 //! Asking for binaries, steps in their lives, and rows that turn out to be the same one.
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Text};
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{
     Binary, BinaryChange, BinaryId, BinaryStatus, InstalledFile, OwnerId, ProviderReason, Timestamp,
 };
@@ -12,12 +11,13 @@ use super::insert;
 use super::update::from_row;
 use crate::postgres::find;
 use crate::postgres::projection::BINARY;
+use crate::postgres::session::Session;
 use crate::postgres::sql::{Parameter, Sql, sql};
 use crate::table::{BinaryRow, binary_reasons, encoding};
 
 /// Writes every field but those that an update leaves alone.
 pub(super) fn replace(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     binary: &Binary,
     now: Timestamp,
 ) -> QueryResult<bool> {
@@ -29,7 +29,7 @@ pub(super) fn replace(
 /// Puts a request into the row of its name, or inserts it: which row it is. A row that somebody
 /// is at work on stays as it is: what they come up with answers this request as well.
 pub(super) fn request(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &Binary,
     now: Timestamp,
 ) -> QueryResult<BinaryId> {
@@ -70,7 +70,7 @@ pub(super) fn request(
 
 /// Makes a change where the row allows it and belongs to `owner`; says whether it did.
 pub(super) fn change(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: BinaryId,
     change: &BinaryChange,
     owner: Option<OwnerId>,
@@ -178,11 +178,7 @@ fn reasons_text(reasons: &[ProviderReason]) -> Parameter {
 
 /// Makes other rows of the same name and file one with this: their uses are its uses. Older
 /// writers leave such rows, and two with the same file cannot be.
-fn absorb_equals(
-    connection: &mut PgConnection,
-    id: BinaryId,
-    file: &InstalledFile,
-) -> QueryResult<()> {
+fn absorb_equals(connection: &mut Session, id: BinaryId, file: &InstalledFile) -> QueryResult<()> {
     let id = Parameter::text(&id.simple());
     let parameters = vec![
         id.clone(),

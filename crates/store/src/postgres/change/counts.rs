@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 
 use crate::change::Used;
+use crate::postgres::session::Session;
 
 /// Uses that went well, and those that failed; in the order of their ids, so that no two writers
 /// wait for each other.
@@ -36,7 +36,7 @@ impl Counts {
     }
 
     /// Counts at once.
-    pub(in crate::postgres) fn write(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+    pub(in crate::postgres) fn write(&mut self, connection: &mut Session) -> QueryResult<()> {
         match std::mem::take(self) {
             nothing if nothing.is_empty() => Ok(()),
             counts => connection.batch_execute(&counts.statements()),

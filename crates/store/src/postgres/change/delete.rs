@@ -4,22 +4,22 @@
 
 use std::collections::HashSet;
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::Text;
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{BinaryId, MachineId, ProcessId};
 
 use uuid::Uuid;
 
+use crate::postgres::session::Session;
 use crate::postgres::sql::{Parameter, Sql, sql};
 
-fn run(connection: &mut PgConnection, text: &'static str, id: &str) -> QueryResult<usize> {
+fn run(connection: &mut Session, text: &'static str, id: &str) -> QueryResult<usize> {
     let places = text.matches('?').count();
     let parameters = (0..places).map(|_| Parameter::text(id)).collect();
     sql::<()>(text, parameters).execute(connection)
 }
 
-pub(super) fn process(connection: &mut PgConnection, id: ProcessId) -> QueryResult<bool> {
+pub(super) fn process(connection: &mut Session, id: ProcessId) -> QueryResult<bool> {
     let id = id.simple();
     run(
         connection,
@@ -35,10 +35,7 @@ pub(super) fn process(connection: &mut PgConnection, id: ProcessId) -> QueryResu
 }
 
 /// Deletes those of these processes that have ended: which, in their order.
-pub(super) fn ended(
-    connection: &mut PgConnection,
-    ids: &[ProcessId],
-) -> QueryResult<Vec<ProcessId>> {
+pub(super) fn ended(connection: &mut Session, ids: &[ProcessId]) -> QueryResult<Vec<ProcessId>> {
     let texts = |ids: &[ProcessId]| Parameter::texts(ids.iter().map(|id| Some(id.simple())));
     let query: Sql<Text> = sql(
         "SELECT id::text FROM machine_process
@@ -61,7 +58,7 @@ pub(super) fn ended(
     Ok(ended)
 }
 
-pub(super) fn binary(connection: &mut PgConnection, id: BinaryId) -> QueryResult<bool> {
+pub(super) fn binary(connection: &mut Session, id: BinaryId) -> QueryResult<bool> {
     let id = id.simple();
     run(
         connection,
@@ -78,7 +75,7 @@ pub(super) fn binary(connection: &mut PgConnection, id: BinaryId) -> QueryResult
 
 /// Deletes a machine, its interfaces, binaries and processes; what other machines' processes
 /// say of them becomes unknown.
-pub(super) fn machine(connection: &mut PgConnection, id: MachineId) -> QueryResult<bool> {
+pub(super) fn machine(connection: &mut Session, id: MachineId) -> QueryResult<bool> {
     let id = id.simple();
     for text in [
         "UPDATE machine_process SET parent_id = NULL WHERE machine_id <> ?::uuid

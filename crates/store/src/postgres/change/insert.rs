@@ -1,18 +1,18 @@
 //! New rows, by one statement for any number of them.
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::Text;
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{InterfaceId, NetworkInterface, Process, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::postgres::projection::{Columns, INTERFACE, PROCESS, json_rows};
+use crate::postgres::session::Session;
 use crate::postgres::sql::{Parameter, Sql, sql};
 use crate::table::{InterfaceRow, ProcessRow, encoding};
 
 pub(super) fn processes<'p>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     processes: impl Iterator<Item = &'p Process>,
 ) -> QueryResult<()> {
     let rows = json_rows(processes.map(ProcessRow::from));
@@ -20,7 +20,7 @@ pub(super) fn processes<'p>(
 }
 
 pub(super) fn row<R: Serialize>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     table: &str,
     columns: &Columns,
     row: &R,
@@ -29,7 +29,7 @@ pub(super) fn row<R: Serialize>(
 }
 
 fn rows_of(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     table: &str,
     columns: &Columns,
     rows: Parameter,
@@ -47,7 +47,7 @@ fn insertion(table: &str, columns: &Columns) -> String {
 
 /// Inserts an interface, or updates the one of the same fingerprint: which row it is.
 pub(super) fn or_update_interface(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     interface: &NetworkInterface,
     now: Timestamp,
 ) -> QueryResult<InterfaceId> {

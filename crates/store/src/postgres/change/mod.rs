@@ -12,12 +12,12 @@ mod update;
 use std::collections::BTreeMap;
 
 use diesel::QueryResult;
-use diesel::pg::PgConnection;
 use hostledger_model::{BinaryChange, Timestamp};
 
 use super::owner;
 use super::projection::{BINARY, INTERFACE, MACHINE};
 use crate::change::Change;
+use crate::postgres::session::Session;
 use crate::record_id::RecordId;
 use crate::table::{BinaryRow, InterfaceRow, MachineRow};
 pub(super) use counts::Counts;
@@ -63,7 +63,7 @@ impl Results {
 /// # Errors
 /// Of the first statement that failed; what the others did is for the caller to take back.
 pub(super) fn make<'c>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     changes: impl Iterator<Item = (&'c Change, Timestamp)>,
     counts: &mut Counts,
 ) -> QueryResult<Results> {
@@ -112,7 +112,7 @@ pub(super) fn make<'c>(
     Ok(results)
 }
 
-fn alone(connection: &mut PgConnection, item: Item<'_>, results: &mut Results) -> QueryResult<()> {
+fn alone(connection: &mut Session, item: Item<'_>, results: &mut Results) -> QueryResult<()> {
     let now = item.now;
     let applied = match item.change {
         Change::InsertMachine(machine) => {

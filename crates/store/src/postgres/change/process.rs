@@ -1,13 +1,13 @@
 //! Steps in the lives of processes: one guarded statement for all that take the same one.
 
-use diesel::pg::PgConnection;
+use diesel::QueryResult;
 use diesel::sql_types::BigInt;
-use diesel::{QueryResult, RunQueryDsl};
 use hostledger_model::{OwnerId, ProcessChange, ProcessId, Started, StopRequest, Timestamp};
 
 use super::end;
 use super::plan::Item;
 use crate::change::Change;
+use crate::postgres::session::Session;
 use crate::postgres::sql::{Parameter, Sql, sql};
 use crate::table::{IdentityRow, encoding};
 
@@ -22,7 +22,7 @@ pub(super) struct Step<'c> {
 
 /// Makes changes of one kind, each where the row allows it and belongs to the owner: the
 /// numbers of those that were made.
-pub(super) fn change(connection: &mut PgConnection, items: &[Item<'_>]) -> QueryResult<Vec<usize>> {
+pub(super) fn change(connection: &mut Session, items: &[Item<'_>]) -> QueryResult<Vec<usize>> {
     let steps: Vec<Step<'_>> = items
         .iter()
         .filter_map(|item| match item.change {

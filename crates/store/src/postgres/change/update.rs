@@ -1,17 +1,17 @@
 //! Changes of machines, and of whole records.
 
-use diesel::pg::PgConnection;
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::QueryResult;
 use hostledger_model::{MachineFacts, MachineId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::postgres::projection::{Columns, MACHINE, json_rows, json_value};
+use crate::postgres::session::Session;
 use crate::postgres::sql::{Parameter, sql};
 use crate::table::{MachineFactsRow, encoding};
 
 pub(super) fn facts(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: MachineId,
     facts: &MachineFacts,
     now: Timestamp,
@@ -29,7 +29,7 @@ pub(super) fn facts(
 
 /// Writes what is neither identity nor health.
 pub(super) fn from_row<R: Serialize>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     table: &str,
     columns: &Columns,
     id: &str,
@@ -57,7 +57,7 @@ pub(super) fn from_row<R: Serialize>(
 
 /// Compares what was read as JSON.
 pub(super) fn config(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     id: MachineId,
     read: Option<&Value>,
     config: &Map<String, Value>,

@@ -1,5 +1,6 @@
 //! The PostgreSQL engine: the contract, and what is particular to servers.
 
+mod foreign;
 mod language;
 mod opening;
 mod server;

@@ -9,6 +9,7 @@ use hostledger_test_postgres::{Database, PORT, Server, available};
 use tempfile::TempDir;
 
 use super::{open, try_open};
+use crate::contract::owners::{assert_owners, owners_before};
 use crate::contract::world::{machine, new_machine, submit};
 
 /// Everything that an error says of itself, to whomever.
@@ -229,7 +230,29 @@ fn a_server_is_trusted_by_the_authority_that_the_url_names_and_by_no_other() {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Goes back to the version before owners had rows: takes everything since then away.
+const BEFORE_OWNERS: &str = concat!(
+    include_str!("../../../../../migrations/postgres/2026-11-28-043000_commits/down.sql"),
+    include_str!("../../../../../migrations/postgres/2026-11-28-030000_owners/down.sql"),
+    "DELETE FROM __diesel_schema_migrations WHERE version >= '20261128030000';"
+);
+
+#[test]
+fn owners_of_an_earlier_version_with_open_work_get_a_row_without_a_place() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let store = open(&database.url());
+    let machine = machine(&store, "guid").id;
+    let owned = owners_before(&store, machine);
+    drop(store);
+    database.run(BEFORE_OWNERS);
+    let store = open(&database.url());
+    assert_owners(&store, machine, &owned);
 }

@@ -8,6 +8,7 @@ use hostledger_model::{MachineId, Process, ProcessChange, ProcessId, ProcessStat
 use hostledger_store::{Change, Commit, ProcessFilter, Store, StoreError, Used};
 use hostledger_test_postgres::{Database, PORT, Server, available};
 
+use super::opening::free_port;
 use super::{open, try_open};
 use crate::contract::world::{
     at, change, ended, insert, machine, new_machine, new_process, row, started, submit,
@@ -96,6 +97,12 @@ fn assert_all_were_lived(store: &dyn Store, machine: MachineId, lives: &[Process
     let there = store.process_count(&of_machine).unwrap();
     assert_eq!(there, lives.len() as u64);
 }
+
+/// Lets everybody in who comes from here.
+const TRUST: (&str, &[u8]) = (
+    "pg_hba.conf",
+    b"local all all trust\nhost all all 127.0.0.1/32 trust\n",
+);
 
 /// Each COMMIT takes a while before it is on the disk, and no one else brings it there.
 const SLOW_COMMITS: &str = "listen_addresses = ''
@@ -242,4 +249,30 @@ fn a_watch_hears_what_others_queue_before_and_after_a_restart() {
     heard("that it was deaf for a while");
     insert(&other, &new_process(machine, 0));
     heard("what came after that");
+}
+
+#[test]
+fn a_store_that_listens_is_closed_while_a_server_does_not_answer() {
+    if !available() {
+        return;
+    }
+    let port = free_port();
+    let mut server = Server::with("listen_addresses = '127.0.0.1'\n", &[TRUST], port);
+    let database = server.database();
+    let name = database.name();
+    let store = open(&format!("postgres://postgres@127.0.0.1:{port}/{name}"));
+    machine(&store, "guid");
+    let watch = store.watch().unwrap();
+    server.kill();
+    // Takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let waiting = silent.accept().unwrap();
+    let began = Instant::now();
+    drop(watch);
+    drop(store);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    drop(waiting);
+    drop(silent);
+    server.start_again();
 }

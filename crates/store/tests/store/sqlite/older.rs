@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use hostledger_model::{LaunchAttributes, Outcome, ProcessId, SecretBatchId};
 use hostledger_store::{Access, OpenOptions, Records, SqliteStore, Store};
 use tempfile::TempDir;
 
-use crate::contract::world::{at, insert, new_process, row};
+use crate::contract::owners::{assert_owners, owners_before};
+use crate::contract::world::{at, insert, machine, new_process, row};
 
 /// Written by the version whose only migration is that of 2026-11-22: three processes, one of
 /// them at its second attempt.
@@ -60,4 +63,25 @@ fn a_ledger_of_the_first_version_is_brought_up_to_date_and_says_what_it_said() {
     insert(&store, &process);
     drop(store);
     assert_eq!(row(&open(&path), process.id), process);
+}
+
+/// Goes back to the version before owners had rows.
+const BEFORE_OWNERS: &str = concat!(
+    include_str!("../../../../../migrations/sqlite/2026-11-28-030000_owners/down.sql"),
+    "DELETE FROM __diesel_schema_migrations WHERE version >= '20261128030000';"
+);
+
+#[test]
+fn owners_of_an_earlier_version_with_open_work_get_a_row_without_a_place() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ledger.sqlite3");
+    let store = open(&path);
+    let machine = machine(&store, "guid").id;
+    let owned = owners_before(&store, machine);
+    drop(store);
+    SqliteConnection::establish(path.to_str().unwrap())
+        .unwrap()
+        .batch_execute(BEFORE_OWNERS)
+        .unwrap();
+    assert_owners(&open(&path), machine, &owned);
 }
