@@ -104,6 +104,13 @@ impl OwnerWatch {
         }
     }
 
+    /// Who leaves of its own accord takes its lock away first and ends then: both are told at once.
+    fn tell_gone(&mut self, owner: OwnerId) {
+        if !self.gone.contains(&owner) {
+            self.gone.push(owner);
+        }
+    }
+
     fn has_ended(&mut self, token: u64) -> io::Result<()> {
         let mut watched = self.watched.iter();
         let owner = watched.find_map(|(id, it)| (it.token == token).then_some(*id));
@@ -120,7 +127,7 @@ impl OwnerWatch {
         if wait_for(UNTIL_RELEASED, is_free).is_none() {
             tracing::debug!(%owner, "an owner has ended, and another process holds its lock");
         }
-        self.gone.push(owner);
+        self.tell_gone(owner);
         Ok(())
     }
 
@@ -149,7 +156,7 @@ impl OwnerWatch {
             match owner_of(name) {
                 Some(owner) if deleted && owner != self.own => {
                     self.forget(owner)?;
-                    self.gone.push(owner);
+                    self.tell_gone(owner);
                 }
                 Some(owner) => self.look_at(owner)?,
                 None => {}
@@ -192,7 +199,7 @@ impl OwnerWatch {
             Err(errno) => return Err(errno.into()),
         };
         if !FileLock::is_held(&file)? {
-            self.gone.push(owner);
+            self.tell_gone(owner);
         } else if let Some(pidfd) = pidfd {
             self.last_token += 1;
             let token = self.last_token;
