@@ -122,6 +122,10 @@ fn drain(
     if !done {
         bail!("{} of the jobs are never done", left_to_do(place)?);
     }
+    // Who came to a server that was away has said so by now.
+    if server.is_some() {
+        workers.refill()?;
+    }
     workers.end()?;
     if !within(LONG, || place.is_quiet().unwrap_or(false)) {
         bail!("programs run that should have ended: {:?}", place.living()?);
