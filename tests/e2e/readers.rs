@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader, PipeReader, pipe};
 use std::time::{Duration, Instant};
 
-use hostledger_tests::{Invocation, Ledger, Output, Started};
+use hostledger_tests::{Invocation, Ledger, Output, Started, wait_until};
+use serde_json::json;
 
 /// Starts it with a pipe behind its standard output.
 fn piped(command: Invocation) -> (Started, PipeReader) {
@@ -111,4 +112,28 @@ fn the_first_line_of_a_list_can_be_had_alone() {
     assert_eq!(output.expect_code(0).stderr_text(), "");
     let first: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(first, ledger.processes()[0]);
+}
+
+/// Work goes on for a reader that does not read, and does not keep everything in memory for it.
+#[test]
+fn a_worker_does_not_wait_for_a_reader_of_its_records() {
+    let ledger = Ledger::new();
+    let jobs = 300;
+    let scripts = vec!["true".to_owned(); jobs];
+    crate::work::submit(&ledger, &scripts, &json!({}));
+    let work = ledger.command(["work", "--once", "--json", "--jobs", "4", "--unread", "10"]);
+    let (work, reader) = piped(work);
+    wait_until("all has run though nobody reads", || {
+        let processes = ledger.processes();
+        processes
+            .iter()
+            .all(|process| process["status"] == "exited")
+    });
+    let printed = BufReader::new(reader).lines().count();
+    let ended = work.wait().expect_code(0);
+    let told = ended.stderr_text();
+    let missing = jobs - printed;
+    assert!(missing > 0, "a pipe and ten records hold no {jobs}");
+    let expected = format!("{missing} records were not printed");
+    assert!(told.contains(&expected), "{told}");
 }

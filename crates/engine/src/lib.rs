@@ -52,4 +52,4 @@ pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;
 pub use take_over::{TakeOver, TakeOverError};
 pub use watch::{NotRecorded, Progress, Watch};
-pub use work::{AtEnd, StoreQueue, WorkCounts, WorkPlan, WorkWatch};
+pub use work::{AtEnd, Ended, StoreQueue, WorkCounts, WorkPlan, WorkWatch};

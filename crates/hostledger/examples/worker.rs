@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use hostledger::{Ledger, OnExit, Outcome};
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .max_attempts(3)
         .create()?;
 
-    let (sender, ended) = channel();
+    let (sender, ended) = sync_channel(100);
     let worker = ledger
         .worker()
         .jobs(2)

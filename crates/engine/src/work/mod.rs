@@ -4,13 +4,13 @@
 //! it.
 
 mod backlog;
+mod ended;
 mod progress;
 mod store_queue;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -21,6 +21,7 @@ use crate::port::{Orders, Queue};
 use crate::take_over::TakeOver;
 
 pub(crate) use backlog::Backlog;
+pub use ended::Ended;
 pub use progress::{WorkCounts, WorkWatch};
 pub use store_queue::StoreQueue;
 
@@ -53,7 +54,7 @@ pub struct WorkPlan {
     /// Whether to end when nothing is due and nothing runs.
     pub once: bool,
     /// Told of each process that has ended for good, if anybody wants to know.
-    pub ended: Option<Sender<Process>>,
+    pub ended: Option<Ended>,
 }
 
 /// What becomes of what runs when the work is to end.
@@ -263,11 +264,9 @@ impl Work {
             (true, true) => counts.succeeded += 1,
             (true, false) => counts.failed += 1,
         });
-        if let Some(ended) = self.plan.ended.as_ref().filter(|_| is_final)
-            && ended.send(process).is_err()
-        {
-            // Nobody wants to know any more.
-            self.plan.ended = None;
+        let ended = self.plan.ended.as_mut().filter(|_| is_final);
+        if ended.is_some_and(|ended| !ended.tell(process)) {
+            self.watch.count(|counts| counts.untold += 1);
         }
     }
 

@@ -24,6 +24,8 @@ pub struct WorkCounts {
     pub taken_over: u64,
     /// Rows that could not be read.
     pub unreadable: u64,
+    /// Ends for good that were not told, as there was no room for them in the channel.
+    pub untold: u64,
 }
 
 impl WorkCounts {

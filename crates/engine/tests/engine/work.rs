@@ -1,10 +1,10 @@
 //! A queue is worked off: claims, orders, ends, and what is given back.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hostledger_engine::AtEnd;
+use hostledger_engine::{AtEnd, Ended};
 use hostledger_model::{Outcome, ProcessId, Termination, Timestamp};
 
 use crate::bench::{Answer, Bench, HandClock, LIMIT, end};
@@ -72,8 +72,8 @@ fn a_claim_that_fails_after_the_end_was_asked_for_ends_it() {
 #[test]
 fn what_cannot_be_ordered_is_written_down_with_the_reason_and_holds_nothing_up() {
     let bench = Bench::new();
-    let (sender, ended) = channel();
-    let (desk, watch, _bell) = bench.work(1, |plan| plan.ended = Some(sender));
+    let (sender, ended) = sync_channel(100);
+    let (desk, watch, _bell) = bench.work(1, |plan| plan.ended = Some(Ended::new(sender, true)));
     let refused = bench.claimed(REFUSED);
     let fine = bench.claimed("quick");
     desk.give([refused.clone(), fine.clone()]);

@@ -7,13 +7,13 @@ mod programs;
 mod trouble;
 
 use std::num::NonZeroUsize;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hostledger_engine::{AtEnd, StoreQueue, WorkCounts, WorkPlan, WorkWatch};
+use hostledger_engine::{AtEnd, Ended, StoreQueue, WorkCounts, WorkPlan, WorkWatch};
 use hostledger_install::Providers;
 use hostledger_model::Process;
 use hostledger_process::Signal;
@@ -51,7 +51,7 @@ pub struct WorkerBuilder {
     jobs: usize,
     once: bool,
     on_exit: OnExit,
-    ended: Option<Sender<Process>>,
+    ended: Option<Ended>,
     changed: Option<Sender<BinaryCheck>>,
     lease_slack: Option<TimeDelta>,
     trouble: Option<Sender<LedgerError>>,
@@ -124,10 +124,20 @@ impl WorkerBuilder {
         self
     }
 
-    /// Has each process that has ended for good told to a channel, as it ends. What is not
-    /// received waits in memory; the channel closes when the work is over.
-    pub fn tell_ended(mut self, ended: Sender<Process>) -> Self {
-        self.ended = Some(ended);
+    /// Has each process that has ended for good told to a channel, as it ends, with up to 64 KiB of
+    /// each of its outputs. The channel closes when the work is over.
+    ///
+    /// The work does not wait for whoever receives: an end that the channel has no room for is not
+    /// told, but [counted](WorkCounts::untold); its row is there all the same. So the channel needs
+    /// room for all that ends while nobody receives.
+    pub fn tell_ended(mut self, listener: SyncSender<Process>) -> Self {
+        self.ended = Some(Ended::new(listener, true));
+        self
+    }
+
+    /// The same, without the outputs: what waits in the channel takes little memory.
+    pub fn tell_ended_without_output(mut self, listener: SyncSender<Process>) -> Self {
+        self.ended = Some(Ended::new(listener, false));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{TryRecvError, channel};
+use std::sync::mpsc::{TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -166,7 +166,7 @@ fn each_end_for_good_is_told_once_and_the_channel_closes_with_the_work() {
     let script = format!("[ -e {0} ] || {{ touch {0}; exit 1; }}", marker.display());
     let again = sh(&bench.ledger, &script).max_attempts(2).create().unwrap();
     let failing = sh(&bench.ledger, "exit 5").create().unwrap();
-    let (sender, ended) = channel();
+    let (sender, ended) = sync_channel(2);
     let worker = bench.ledger.worker().tell_ended(sender).start().unwrap();
     let mut told = [(); 2].map(|()| ended.recv_timeout(LIMIT).unwrap());
     told.sort_by_key(|process| process.id);
@@ -184,7 +184,7 @@ fn a_channel_that_nobody_reads_holds_nothing_up() {
     let bench = Bench::new();
     let commands = (0..9).map(|_| bench.ledger.command("true"));
     bench.ledger.submit(commands).unwrap();
-    let (sender, ended) = channel();
+    let (sender, ended) = sync_channel(9);
     drop(ended);
     let counts = bench
         .ledger
@@ -193,7 +193,24 @@ fn a_channel_that_nobody_reads_holds_nothing_up() {
         .tell_ended(sender)
         .run()
         .unwrap();
-    assert_eq!(counts.succeeded, 9);
+    assert_eq!((counts.succeeded, counts.untold), (9, 0));
+}
+
+#[test]
+fn what_a_channel_has_no_room_for_is_counted_and_its_outputs_are_left_out_if_you_like() {
+    let bench = Bench::new();
+    let commands = (0..9).map(|_| bench.ledger.command("echo").arg("said"));
+    bench.ledger.submit(commands).unwrap();
+    let (sender, ended) = sync_channel(4);
+    let worker = bench.ledger.worker().once();
+    let counts = worker.tell_ended_without_output(sender).run().unwrap();
+    assert_eq!((counts.succeeded, counts.untold), (9, 5));
+    let told: Vec<_> = ended.iter().collect();
+    assert_eq!(told.len(), 4);
+    for process in told {
+        assert_eq!((process.stdout_bytes, &*process.stdout), (Some(5), ""));
+        assert_eq!(bench.row(process.id).stdout, "said\n");
+    }
 }
 
 #[test]

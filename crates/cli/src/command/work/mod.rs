@@ -3,7 +3,7 @@
 mod progress;
 
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -39,6 +39,9 @@ runs goes on and is looked after by its keeper, or is stopped, as --on-exit says
 ends the worker at once: whoever opens the ledger next writes down what has become of its work.
 Several workers may share a ledger.
 
+The work does not wait for whoever reads its records with --json. When 16384 of them wait to be read,
+those that follow are not printed; how many is said at the end. hostledger ps --all --json has them.
+
 Programs that are asked for (hostledger import --help) are installed beside the processes: by the
 built-in providers, then by the hooks of plugins, as they are when the worker begins
 (hostledger binary install --help). With the global --strict a program that has changed since it was
@@ -64,6 +67,9 @@ pub(crate) struct Args {
     /// How long beyond its timeout what is claimed stays ours; tests shorten it
     #[arg(long, hide = true, value_name = "TIME", value_parser = parse_duration)]
     lease_slack: Option<Duration>,
+    /// How many records wait to be printed, before others are not printed; tests shorten it
+    #[arg(long, hide = true, value_name = "N", default_value = "16384")]
+    unread: NonZeroUsize,
     /// What is written survives our death (normal), or the loss of power as well (full)
     #[arg(long, value_name = "HOW", default_value = "normal")]
     durability: Durability,
@@ -112,8 +118,9 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     if args.once {
         builder = builder.once();
     }
-    let ended = printer.is_json().then(channel).map(|(sender, ended)| {
-        builder = builder.clone().tell_ended(sender);
+    let ended = printer.is_json().then(|| {
+        let (sender, ended) = sync_channel(args.unread.get());
+        builder = builder.clone().tell_ended_without_output(sender);
         ended
     });
     let (sender, changed) = channel();
@@ -163,8 +170,15 @@ fn print_records(
         printer.flush()
     });
     drop(ended);
-    let _counts = worker.wait();
-    Ok(printed?)
+    let counts = worker.wait();
+    printed?;
+    if counts.untold > 0 {
+        let untold = counts.untold;
+        error::warn(&format!(
+            "{untold} records were not printed, as they were not read in time; hostledger ps --all --json has them"
+        ));
+    }
+    Ok(())
 }
 
 fn show(worker: &Worker, printer: &mut Printer) -> anyhow::Result<()> {
