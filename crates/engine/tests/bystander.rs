@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use hostledger_engine::{Bystander, Owner};
+use hostledger_engine::{Bystander, Cancelled, Owner};
 use hostledger_model::{
     CommandLine, Machine, MachineFacts, Outcome, OwnerId, Process, ProcessDraft, ProcessStatus,
-    SecretWords, Timestamp,
+    SecretWords, StopRequest, Timestamp,
 };
 use hostledger_process::PidSpace;
 use hostledger_store::{Change, OpenOptions, SqliteStore};
@@ -117,6 +117,53 @@ fn what_is_about_to_be_started_is_left_to_its_launcher() {
     let ended = place.bystander.wait(process.id, Some(Duration::ZERO));
     assert!(ended.unwrap().is_none());
     assert_eq!(place.row(&process), process);
+}
+
+#[test]
+fn what_was_taken_on_at_another_machine_is_asked_for_there_and_never_settled_here() {
+    let place = Place::new();
+    let facts = MachineFacts {
+        guid: "another".to_owned(),
+        ..MachineFacts::default()
+    };
+    let other = Machine::new(facts, Timestamp::now());
+    let machine = other.id;
+    place.write(Change::InsertMachine(Box::new(other)));
+    // For all that can be seen from here it is dead, and its lease is over.
+    let dead = place.dead_owner();
+    let process = place.taken_on(dead, |it| {
+        (it.machine_id, it.retry_at) = (machine, Some(it.created_at));
+    });
+    let waited = place.bystander.wait(process.id, Some(Duration::ZERO));
+    assert!(waited.unwrap().is_none());
+    let waited = place
+        .bystander
+        .wait_started(process.id, Some(Duration::ZERO));
+    assert!(waited.unwrap().is_none());
+    assert_eq!(place.row(&process), process);
+
+    let request = StopRequest {
+        at: Timestamp::now(),
+        by: "somebody".to_owned(),
+        signal: 15,
+    };
+    let mut answers = place
+        .bystander
+        .cancel(&[process.id], &request, Duration::ZERO);
+    assert_eq!(answers.pop().unwrap().unwrap(), Cancelled::Asked);
+    let row = place.row(&process);
+    assert_eq!((row.status, row.owner), (ProcessStatus::Queued, Some(dead)));
+    assert_eq!(
+        row.stop,
+        Some(request.clone()),
+        "it is found before it is started"
+    );
+
+    // What nobody has taken on is cancelled from anywhere.
+    let free = place.taken_on(dead, |it| (it.machine_id, it.owner) = (machine, None));
+    let mut answers = place.bystander.cancel(&[free.id], &request, Duration::ZERO);
+    assert_eq!(answers.pop().unwrap().unwrap(), Cancelled::Cancelled);
+    assert_cancelled(&place.row(&free));
 }
 
 #[test]

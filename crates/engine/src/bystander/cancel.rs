@@ -28,7 +28,8 @@ impl Bystander {
     ///
     /// What nobody has taken on is cancelled at once. Whoever has taken a process on may be
     /// starting it this moment: to them a request to stop is stored, which they find before they
-    /// start it, or when they write down that they have.
+    /// start it, or when they write down that they have. Whoever has taken one on at another
+    /// machine is asked even if it is dead: the next worker there finds the request.
     pub fn cancel(
         &self,
         ids: &[ProcessId],
@@ -67,7 +68,10 @@ impl Bystander {
                 (ProcessStatus::Running, _) => return Ok(Cancelled::Started),
                 (ProcessStatus::Queued, _) => {}
             }
-            if self.is_owned(&process)? {
+            // Whether an owner on another machine lives cannot be known here, and its worker may be
+            // starting it this moment: the request is found there by whoever takes it on.
+            let elsewhere = process.owner.is_some() && process.machine_id != self.machine;
+            if elsewhere || self.is_owned(&process)? {
                 if let Some(request) = request {
                     self.request_stop(id, request.clone()).wait()?;
                 }

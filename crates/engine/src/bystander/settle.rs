@@ -78,6 +78,8 @@ impl Bystander {
     pub(super) fn settle_unstarted(&self, process: &Process) -> Result<bool, BystanderError> {
         let taken_at_birth = process.status == ProcessStatus::Queued
             && process.owner.is_some()
+            // Who lives on another machine is not to be seen from here.
+            && process.machine_id == self.machine
             && process.attempt == 1
             && process.modified_at == process.created_at;
         if !taken_at_birth || self.is_owned(process)? {
