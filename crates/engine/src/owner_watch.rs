@@ -18,12 +18,22 @@ use rustix::event::epoll;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
 use crate::moment::wait_for;
 use crate::owner::{Holder, lock_path, owner_of};
 
-/// Who a token of epoll means that is no owner.
+/// What a token of epoll means that is no owner.
 const DIRECTORY: u64 = 0;
+const AGAIN: u64 = 1;
+/// Owners have the numbers behind it.
+const LAST_OF_OURS: u64 = AGAIN;
+
+/// Until those are looked at again who could not be looked at, in seconds.
+const PAUSE: i64 = 5;
 
 /// A child of an owner between fork and exec holds its lock a moment longer than it lives.
 const UNTIL_RELEASED: Duration = Duration::from_millis(50);
@@ -42,8 +52,14 @@ pub struct OwnerWatch {
     namespace: Option<PidNamespace>,
     readiness: OwnedFd,
     notices: OwnedFd,
+    /// A timer: a notice comes only once, whatever becomes of looking at whom it tells of.
+    again: OwnedFd,
     watched: HashMap<OwnerId, Watched>,
     last_token: u64,
+    /// Who could not be looked at.
+    unseen: Vec<OwnerId>,
+    /// Whether notices were lost, so that nobody knows whom they told of.
+    lost: bool,
     gone: Vec<OwnerId>,
 }
 
@@ -57,51 +73,86 @@ impl OwnerWatch {
     /// Watches all owners in `directory`, those that come later too, but not `own`.
     ///
     /// # Errors
-    /// Descriptors or inotify watches have run out, or the directory cannot be read.
+    /// Descriptors or inotify watches have run out, or there is no such directory.
     pub fn new(directory: &Path, own: OwnerId) -> io::Result<Self> {
         let notices = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         // What a lock's file says is written when it is locked.
         let changes = WatchFlags::MODIFY | WatchFlags::DELETE | WatchFlags::ONLYDIR;
         inotify::add_watch(&notices, directory, changes)?;
         let readiness = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let token = epoll::EventData::new_u64(DIRECTORY);
-        epoll::add(&readiness, &notices, token, epoll::EventFlags::IN)?;
+        let again = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+        for (fd, token) in [(&notices, DIRECTORY), (&again, AGAIN)] {
+            let token = epoll::EventData::new_u64(token);
+            epoll::add(&readiness, fd, token, epoll::EventFlags::IN)?;
+        }
         let mut watch = Self {
             directory: directory.to_owned(),
             own,
             namespace: PidSpace::current().ok().map(PidSpace::pid_namespace),
             readiness,
             notices,
+            again,
             watched: HashMap::new(),
-            last_token: DIRECTORY,
+            last_token: LAST_OF_OURS,
+            unseen: Vec::new(),
+            lost: true,
             gone: Vec::new(),
         };
-        watch.look_at_all()?;
+        if let Err(error) = watch.look_at_all() {
+            tracing::warn!(%error, "an owner could not be looked at: it is tried again");
+            watch.set_timer(PAUSE)?;
+        }
         Ok(watch)
     }
 
     /// Who has gone since the last call; each is told once.
     ///
     /// # Errors
-    /// Descriptors have run out, or the directory cannot be read; whoever has gone then is told
-    /// by a later call.
+    /// Descriptors have run out, or the directory cannot be read: there is something to look at
+    /// again in a moment then, and nobody is passed over. Who is known to have gone is told first.
     pub fn take_gone(&mut self) -> io::Result<Vec<OwnerId>> {
         let mut events = Vec::with_capacity(64);
+        let mut looked = Ok(());
         loop {
             events.clear();
-            let none = rustix::event::Timespec::default();
-            match epoll::wait(&self.readiness, spare_capacity(&mut events), Some(&none)) {
-                Ok(0) => return Ok(std::mem::take(&mut self.gone)),
+            match epoll::wait(
+                &self.readiness,
+                spare_capacity(&mut events),
+                Some(&Timespec::default()),
+            ) {
+                Ok(0) => break,
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
             for event in &events {
-                match event.data.u64() {
-                    DIRECTORY => self.read_notices()?,
-                    token => self.has_ended(token)?,
-                }
+                looked = looked.and(match event.data.u64() {
+                    DIRECTORY => self.read_notices(),
+                    AGAIN => self.look_again(),
+                    token => self.has_ended(token),
+                });
+            }
+            if looked.is_err() {
+                self.set_timer(PAUSE)?;
+                break;
             }
         }
+        if self.gone.is_empty() {
+            looked?;
+        }
+        Ok(std::mem::take(&mut self.gone))
+    }
+
+    /// Has it look again in so many seconds; not any more for 0.
+    fn set_timer(&self, seconds: i64) -> io::Result<()> {
+        let once = Itimerspec {
+            it_interval: Timespec::default(),
+            it_value: Timespec {
+                tv_sec: seconds,
+                tv_nsec: 0,
+            },
+        };
+        timerfd_settime(&self.again, TimerfdTimerFlags::empty(), &once)?;
+        Ok(())
     }
 
     /// Who leaves of its own accord takes its lock away first and ends then: both are told at once.
@@ -117,7 +168,7 @@ impl OwnerWatch {
         let Some(owner) = owner else {
             return Ok(());
         };
-        self.forget(owner)?;
+        let forgotten = self.forget(owner);
         let path = lock_path(&self.directory, owner);
         let is_free = || {
             let held = File::open(&path).and_then(|file| FileLock::is_held(&file));
@@ -128,19 +179,18 @@ impl OwnerWatch {
             tracing::debug!(%owner, "an owner has ended, and another process holds its lock");
         }
         self.tell_gone(owner);
-        Ok(())
+        forgotten
     }
 
     fn read_notices(&mut self) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut changed = Vec::new();
-        let mut lost = false;
         {
             let mut notices = inotify::Reader::new(&self.notices, &mut buffer);
             loop {
                 match notices.next() {
                     Ok(notice) => {
-                        lost |= notice.events().contains(ReadFlags::QUEUE_OVERFLOW);
+                        self.lost |= notice.events().contains(ReadFlags::QUEUE_OVERFLOW);
                         let name = notice.file_name().map(|name| name.to_bytes().to_owned());
                         let deleted = notice.events().contains(ReadFlags::DELETE);
                         changed.extend(name.map(|name| (name, deleted)));
@@ -151,34 +201,58 @@ impl OwnerWatch {
                 }
             }
         }
+        let mut looked = Ok(());
         for (name, deleted) in changed {
             let name = Path::new(OsStr::from_bytes(&name));
-            match owner_of(name) {
+            looked = looked.and(match owner_of(name) {
                 Some(owner) if deleted && owner != self.own => {
-                    self.forget(owner)?;
                     self.tell_gone(owner);
+                    self.forget(owner)
                 }
-                Some(owner) => self.look_at(owner)?,
-                None => {}
-            }
+                Some(owner) => self.look_at(owner),
+                None => Ok(()),
+            });
         }
-        if lost {
-            self.look_at_all()?;
+        if self.lost {
+            looked = looked.and(self.look_at_all());
         }
-        Ok(())
+        looked
     }
 
+    fn look_again(&mut self) -> io::Result<()> {
+        self.set_timer(0)?;
+        if self.lost {
+            return self.look_at_all();
+        }
+        let mut looked = Ok(());
+        for owner in std::mem::take(&mut self.unseen) {
+            looked = looked.and(self.look_at(owner));
+        }
+        looked
+    }
+
+    /// One that cannot be looked at keeps none of the others from it.
     fn look_at_all(&mut self) -> io::Result<()> {
+        let mut looked = Ok(());
         for entry in fs::read_dir(&self.directory)? {
             if let Some(owner) = owner_of(&entry?.path()) {
-                self.look_at(owner)?;
+                looked = looked.and(self.look_at(owner));
             }
         }
-        Ok(())
+        self.lost = false;
+        looked
     }
 
     /// Begins to watch an owner, or finds that it has gone already.
     fn look_at(&mut self, owner: OwnerId) -> io::Result<()> {
+        let seen = self.see(owner);
+        if seen.is_err() && !self.unseen.contains(&owner) {
+            self.unseen.push(owner);
+        }
+        seen
+    }
+
+    fn see(&mut self, owner: OwnerId) -> io::Result<()> {
         if owner == self.own || self.watched.contains_key(&owner) {
             return Ok(());
         }
@@ -234,111 +308,4 @@ impl AsFd for OwnerWatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::{Child, Command, Stdio};
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-    use super::*;
-    use crate::Owner;
-
-    /// Another process that holds the lock of an owner, which a test of this binary is told to be.
-    fn other_process(directory: &Path) -> (Child, OwnerId) {
-        let before = owners(directory);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test has nothing to record about its own programs"
-        )]
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "owner_watch::tests::an_owner", "--nocapture"])
-            .env("OWNER_IN", directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let new = || {
-            owners(directory)
-                .into_iter()
-                .find(|it| !before.contains(it))
-        };
-        let held = |owner: OwnerId| {
-            let text = fs::read_to_string(lock_path(directory, owner)).unwrap_or_default();
-            Holder::parse(&text).map(|_| owner)
-        };
-        let owner = wait_for(Duration::from_secs(30), || new().and_then(held));
-        (child, owner.expect("the other process registers"))
-    }
-
-    fn owners(directory: &Path) -> Vec<OwnerId> {
-        let files = fs::read_dir(directory).unwrap();
-        files
-            .filter_map(|file| owner_of(&file.unwrap().path()))
-            .collect()
-    }
-
-    /// Nothing unless it is the other process: then it is an owner until its input ends.
-    #[test]
-    fn an_owner() {
-        let Some(directory) = std::env::var_os("OWNER_IN") else {
-            return;
-        };
-        let owner = Owner::register(Path::new(&directory)).unwrap();
-        io::stdin().read_to_end(&mut Vec::new()).unwrap();
-        drop(owner);
-    }
-
-    fn is_ready(watch: &OwnerWatch, within: Duration) -> bool {
-        let timeout = Timespec::try_from(within).unwrap();
-        poll(&mut [PollFd::new(watch, PollFlags::IN)], Some(&timeout)).unwrap() > 0
-    }
-
-    fn next_gone(watch: &mut OwnerWatch) -> OwnerId {
-        loop {
-            assert!(is_ready(watch, Duration::from_secs(30)), "somebody goes");
-            if let [gone] = watch.take_gone().unwrap()[..] {
-                return gone;
-            }
-        }
-    }
-
-    #[test]
-    fn the_death_of_others_is_told_of_those_that_were_there_and_of_those_that_came() {
-        let directory = tempfile::tempdir().unwrap();
-        let own = Owner::register(directory.path()).unwrap();
-        let (mut earlier, first) = other_process(directory.path());
-        let mut watch = OwnerWatch::new(directory.path(), own.id()).unwrap();
-        let (mut later, second) = other_process(directory.path());
-        assert_eq!(watch.take_gone().unwrap(), []);
-
-        earlier.kill().unwrap();
-        assert_eq!(next_gone(&mut watch), first);
-        later.kill().unwrap();
-        assert_eq!(next_gone(&mut watch), second);
-        earlier.wait().unwrap();
-        later.wait().unwrap();
-        assert_eq!(watch.take_gone().unwrap(), []);
-    }
-
-    #[test]
-    fn who_leaves_of_its_own_accord_is_told_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let own = Owner::register(directory.path()).unwrap();
-        let mut watch = OwnerWatch::new(directory.path(), own.id()).unwrap();
-        let (mut other, owner) = other_process(directory.path());
-        drop(other.stdin.take());
-        assert_eq!(next_gone(&mut watch), owner);
-        other.wait().unwrap();
-        assert_eq!(watch.take_gone().unwrap(), []);
-        assert!(!is_ready(&watch, Duration::ZERO));
-    }
-
-    #[test]
-    fn who_was_dead_before_is_told_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut dead, owner) = other_process(directory.path());
-        dead.kill().unwrap();
-        dead.wait().unwrap();
-        let mut watch = OwnerWatch::new(directory.path(), OwnerId::generate()).unwrap();
-        assert_eq!(watch.take_gone().unwrap(), [owner]);
-    }
-}
+mod tests;

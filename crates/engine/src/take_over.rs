@@ -134,6 +134,8 @@ struct Heir {
     last_token: u64,
     /// Who is to be looked at again, and when.
     again: HashMap<OwnerId, Again>,
+    /// When to ask again who is dead, as the database could not be read.
+    unasked: Option<Again>,
     /// Between two times at which we say that we live.
     period: Duration,
     /// When to say it again; none where nobody needs to hear it.
@@ -153,6 +155,15 @@ struct Inherited {
 struct Again {
     at: Instant,
     pause: Duration,
+}
+
+impl Again {
+    /// After a longer pause than the last one.
+    fn after(earlier: Option<Self>) -> Self {
+        let pause = earlier.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
+        let at = Instant::now() + pause;
+        Self { at, pause }
+    }
 }
 
 impl Heir {
@@ -178,6 +189,7 @@ impl Heir {
             inherited: HashMap::new(),
             last_token: LAST_OF_OURS,
             again: HashMap::new(),
+            unasked: None,
             period,
             beat_at,
         })
@@ -193,6 +205,9 @@ impl Heir {
             }
             self.beat();
             let now = Instant::now();
+            if self.unasked.is_some_and(|again| again.at <= now) {
+                self.look_for_dead();
+            }
             let due = self.again.iter().filter(|(_, again)| again.at <= now);
             for owner in due.map(|(owner, _)| *owner).collect::<Vec<_>>() {
                 self.take_over(owner);
@@ -200,7 +215,8 @@ impl Heir {
             self.stop_overdue();
             // What may outlive its worker goes on, whoever comes and goes.
             let awaited = |it: &Inherited| !it.process.detached;
-            let busy = self.inherited.values().any(awaited) || !self.again.is_empty();
+            let open = self.unasked.is_some() || !self.again.is_empty();
+            let busy = open || self.inherited.values().any(awaited);
             self.shared.busy.store(busy, Ordering::Release);
             changed();
             for token in self.wait() {
@@ -212,6 +228,7 @@ impl Heir {
     fn look_for_dead(&mut self) {
         match self.bystander.dead_owners(self.own) {
             Ok(dead) => {
+                self.unasked = None;
                 for owner in dead {
                     let is_known = self.again.contains_key(&owner)
                         || self.inherited.values().any(|it| it.owner == owner);
@@ -220,7 +237,10 @@ impl Heir {
                     }
                 }
             }
-            Err(error) => failed("those who have died are not known", &error),
+            Err(error) => {
+                failed("those who have died are not known yet", &error);
+                self.unasked = Some(Again::after(self.unasked));
+            }
         }
     }
 
@@ -252,12 +272,8 @@ impl Heir {
     }
 
     fn later(&mut self, owner: OwnerId) {
-        let pause = self
-            .again
-            .get(&owner)
-            .map_or(FIRST_PAUSE, |again| (again.pause * 2).min(LONGEST_PAUSE));
-        let at = Instant::now() + pause;
-        self.again.insert(owner, Again { at, pause });
+        let earlier = self.again.get(&owner).copied();
+        self.again.insert(owner, Again::after(earlier));
     }
 
     fn take_over(&mut self, owner: OwnerId) {
@@ -356,7 +372,12 @@ impl Heir {
     fn wait(&mut self) -> Vec<u64> {
         let again = self.again.values().map(|again| again.at);
         let overdue = self.inherited.values().filter_map(|it| it.overdue_at);
-        let next = again.chain(overdue).chain(self.beat_at).min();
+        let unasked = self.unasked.map(|again| again.at);
+        let next = again
+            .chain(overdue)
+            .chain(self.beat_at)
+            .chain(unasked)
+            .min();
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut events = Vec::with_capacity(64);

@@ -34,11 +34,21 @@ enum Heir {
 }
 
 impl Bystander {
-    /// Everybody who has taken on something of this machine, is dead, and is not `own`.
+    /// Everybody who has taken on something of this machine, is dead, and is not `own`; and those of
+    /// whom that cannot be known just now: who takes over from one asks again.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
     pub(crate) fn dead_owners(&self, own: OwnerId) -> Result<Vec<OwnerId>, BystanderError> {
         let mut dead = Vec::new();
         for owner in self.store.owners(self.machine)? {
-            if owner != own && self.standing(owner)? == Standing::Dead {
+            let may_be_dead = || {
+                !matches!(
+                    self.standing(owner),
+                    Ok(Standing::Alive | Standing::Unknown)
+                )
+            };
+            if owner != own && may_be_dead() {
                 dead.push(owner);
             }
         }

@@ -122,6 +122,29 @@ fn sleeper() -> Child {
 }
 
 #[test]
+fn one_of_whom_nothing_can_be_known_keeps_none_of_the_others_and_is_asked_for_again() {
+    let ledger = Ledger::new();
+    let own = Owner::register(&ledger.owners()).unwrap();
+    let created_before = |process: &mut Process| {
+        process.created_at = Timestamp::now().saturating_add(chrono::TimeDelta::seconds(-9));
+    };
+    let mut dead = [OwnerId::generate(), OwnerId::generate()];
+    dead.sort_by_key(|owner| owner.simple());
+    let [of_one, of_other] = dead.map(|owner| ledger.process(owner, created_before));
+    // Its lock cannot be opened: it is a link to itself.
+    let lock = ledger.owners().join(format!("{}.lock", dead[0].simple()));
+    std::os::unix::fs::symlink(&lock, &lock).unwrap();
+
+    let take_over = ledger.take_over(own.id());
+    ledger.wait(&of_other, |row| row.owner.is_none());
+    assert_eq!(ledger.row(&of_one).owner, Some(dead[0]));
+    assert!(take_over.is_busy());
+    std::fs::remove_file(&lock).unwrap();
+    ledger.wait(&of_one, |row| row.owner.is_none());
+    wait_idle(&take_over);
+}
+
+#[test]
 fn what_the_dead_have_not_started_is_due_again_and_what_the_living_have_is_theirs() {
     let ledger = Ledger::new();
     let own = Owner::register(&ledger.owners()).unwrap();
