@@ -110,11 +110,24 @@ impl TakeOver {
     }
 }
 
-impl Drop for TakeOver {
-    /// What runs on is left to whoever comes next.
-    fn drop(&mut self) {
+impl TakeOver {
+    /// Has it end as soon as it can, which is not waited for; what runs on is left to whoever comes
+    /// next.
+    pub(crate) fn end(&self) {
         self.shared.ends.store(true, Ordering::Release);
         self.shared.waker.wake();
+    }
+
+    /// Whether it has ended: dropped, it is not waited for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for TakeOver {
+    /// Ends it, and waits for that: seconds, if it stops something this moment.
+    fn drop(&mut self) {
+        self.end();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

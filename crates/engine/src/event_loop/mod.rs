@@ -18,6 +18,7 @@ use crate::engine::Parts;
 use crate::message::Message;
 use crate::port::Program;
 use crate::supervised::{Saving, Supervised};
+use crate::take_over::TakeOver;
 use crate::timers::{Alarm, Timers};
 use crate::waker::Waker;
 use crate::watch::{NotRecorded, Progress};
@@ -35,6 +36,8 @@ pub(crate) struct EventLoop {
     abandoned: HashSet<ProcessId>,
     timers: Timers,
     work: Option<Work>,
+    /// Of work that is over, while they end; waited for when the loop has ended.
+    retired: Vec<TakeOver>,
     /// What came of a start may be known already, without a descriptor that tells.
     has_started: bool,
     closing: bool,
@@ -56,6 +59,7 @@ impl EventLoop {
             abandoned: HashSet::new(),
             timers: Timers::default(),
             work: None,
+            retired: Vec::new(),
             has_started: false,
             closing: false,
         }

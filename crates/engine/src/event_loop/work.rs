@@ -337,8 +337,15 @@ impl EventLoop {
     }
 
     fn finish_work(&mut self) {
-        if let Some(work) = self.work.take() {
-            work.watch.tell_over();
+        let Some(mut work) = self.work.take() else {
+            return;
+        };
+        // It may be stopping something, or wait for the database: not what the loop is to wait for.
+        self.retired.retain(|it| !it.is_over());
+        if let Some(take_over) = work.take_over.take() {
+            take_over.end();
+            self.retired.push(take_over);
         }
+        work.watch.tell_over();
     }
 }

@@ -5,13 +5,16 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hostledger_engine::{Bystander, Owner, TakeOver};
+use hostledger_engine::{AtEnd, Bystander, Owner, Progress, TakeOver};
 use hostledger_model::{
     CommandLine, Machine, MachineFacts, Outcome, OwnerId, Pid, Process, ProcessDraft,
     ProcessStatus, SecretWords, Timestamp,
 };
 use hostledger_process::PidSpace;
 use hostledger_store::{Change, OpenOptions, SqliteStore, Store};
+
+use crate::bench::Bench;
+use crate::work_bench::over;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -59,11 +62,12 @@ impl Ledger {
     }
 
     /// One that runs.
-    fn running(&self, owner: OwnerId, child: &Child) -> Process {
+    fn running(&self, owner: OwnerId, child: &Child, timeout_ms: Option<u64>) -> Process {
         let pid = Pid::new(child.id().cast_signed()).unwrap();
         let (identity, _) = PidSpace::current().unwrap().identify(pid).unwrap();
         self.process(owner, |process| {
             process.status = ProcessStatus::Running;
+            process.timeout_ms = timeout_ms;
             process.pid = Some(pid);
             process.identity = Some(identity);
             process.started_at = Some(Timestamp::now());
@@ -75,8 +79,12 @@ impl Ledger {
     }
 
     fn take_over(&self, own: OwnerId) -> TakeOver {
+        TakeOver::start(self.bystander(), own, || ()).unwrap()
+    }
+
+    fn bystander(&self) -> Bystander {
         let data_dir: &Path = self.directory.path();
-        let bystander = Bystander {
+        Bystander {
             store: Arc::clone(&self.store),
             owners: self.owners(),
             keepers: data_dir.join("keepers"),
@@ -84,8 +92,7 @@ impl Ledger {
             home: Some(data_dir.to_owned()),
             machine: self.machine.id,
             space: PidSpace::current().unwrap().clone(),
-        };
-        TakeOver::start(bystander, own, || ()).unwrap()
+        }
     }
 
     fn row(&self, process: &Process) -> Process {
@@ -111,6 +118,25 @@ fn wait_idle(take_over: &TakeOver) {
         assert!(Instant::now() < deadline, "it goes on and on");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// One that only SIGKILL ends, and whose time is up at once.
+fn stubborn(ledger: &Ledger) -> (Child, Process) {
+    let ready = ledger.directory.path().join("ready");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has nothing to record about its own programs"
+    )]
+    let mut command = Command::new("sh");
+    let script = "trap '' TERM; touch \"$0\"; while :; do sleep 0.1; done";
+    let child = command.args(["-c", script]).arg(&ready).spawn().unwrap();
+    let deadline = Instant::now() + LIMIT;
+    while !ready.exists() {
+        assert!(Instant::now() < deadline, "it does not begin");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let process = ledger.running(OwnerId::generate(), &child, Some(1));
+    (child, process)
 }
 
 fn sleeper() -> Child {
@@ -174,7 +200,7 @@ fn what_runs_on_is_waited_for_and_settled_when_it_ends() {
     let ledger = Ledger::new();
     let own = Owner::register(&ledger.owners()).unwrap();
     let mut child = sleeper();
-    let process = ledger.running(OwnerId::generate(), &child);
+    let process = ledger.running(OwnerId::generate(), &child, None);
     let take_over = ledger.take_over(own.id());
     assert!(take_over.is_busy(), "it waits for it");
     child.kill().unwrap();
@@ -184,4 +210,24 @@ fn what_runs_on_is_waited_for_and_settled_when_it_ends() {
     let ends = [Some(Outcome::Lost), Some(Outcome::Signaled)];
     assert!(ends.contains(&row.outcome), "{row:?}");
     wait_idle(&take_over);
+}
+
+#[test]
+fn a_loop_whose_work_is_over_does_not_wait_until_its_heir_has_stopped_what_it_stops() {
+    let ledger = Ledger::new();
+    let (mut child, process) = stubborn(&ledger);
+    let bench = Bench::new();
+    let (desk, watch, _bell) = bench.work(1, |plan| plan.heir = Some(ledger.bystander()));
+    desk.give([]);
+    // That is stored before it is told to end, and after that there is a grace.
+    ledger.wait(&process, |row| row.stop.is_some());
+    bench.engine.end_work(AtEnd::Leave);
+    over(&watch);
+    let (next, order) = bench.process("slow");
+    let watch = bench.engine.launch(next, order);
+    assert!(matches!(watch.wait_started(), Progress::Running(_)));
+    assert_eq!(child.try_wait().unwrap(), None, "it is still being stopped");
+    drop(bench);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
