@@ -63,6 +63,19 @@ fn the_output_of_each_attempt_passes_and_the_code_is_that_of_the_last() {
 }
 
 #[test]
+fn each_attempt_but_the_first_is_announced_once_however_fast_they_fail() {
+    let ledger = Ledger::new();
+    let run = ledger.command(["run", "--retries", "2", "--", "false"]);
+    let ended = run.output().expect_code(1);
+    let said: Vec<_> = ended.stderr_text().lines().collect();
+    let expected = [2, 3].map(|attempt| format!("it has failed: attempt {attempt} of 3"));
+    assert_eq!(said.len(), 2, "{said:?}");
+    for (line, expected) in said.iter().zip(&expected) {
+        assert!(line.ends_with(expected), "{said:?}");
+    }
+}
+
+#[test]
 fn each_attempt_has_its_own_timeout_and_its_own_logs() {
     let ledger = Ledger::new();
     let options = ["--retries", "1", "--timeout", "300ms"];
@@ -203,6 +216,19 @@ fn in_the_background_it_is_tried_again_without_any_worker() {
     let told: Value = serde_json::from_slice(&ledger.run(run).expect_code(0).stdout).unwrap();
     let id = told["id"].as_str().unwrap();
     ledger.run(["wait", id]).expect_code(0);
+}
+
+#[test]
+fn in_the_background_what_fails_at_once_is_told_as_well() {
+    let ledger = Ledger::new();
+    let run = || ledger.command(["run", "--detach", "--retries", "1", "--", "false"]);
+    let runs: Vec<_> = (0..8).map(|_| run().start()).collect();
+    for run in runs {
+        let ended = run.wait().expect_code(0);
+        let id = ended.stdout_text().trim();
+        ledger.run(["wait", id]).expect_code(1);
+        assert_eq!(record(&ledger, id)["attempt"], 2);
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hostledger_engine::{NotRecorded, retry_wait};
-use hostledger_model::{Process, ProcessChange, ProcessStatus, Timestamp};
+use hostledger_engine::{NotRecorded, lease_end, retry_wait};
+use hostledger_model::{OwnerId, Process, ProcessChange, ProcessStatus, Timestamp};
 use hostledger_process::Signal;
 use hostledger_store::Change;
 
@@ -70,11 +70,32 @@ impl Ledger {
             let now = Timestamp::now();
             self.store().submit(now, vec![change]).wait()?;
         }
-        let process = self.process(id)?;
-        match process.status == ProcessStatus::Queued && process.owner == Some(attempt.owner()) {
-            true => Ok(process),
-            false => Err(NotRecorded::TakenOver { id }.into()),
+        let mut process = self.process(id)?;
+        let is_ours =
+            process.status == ProcessStatus::Queued && process.owner == Some(attempt.owner());
+        if is_ours && self.holds(&mut process, attempt.owner())? {
+            return Ok(process);
         }
+        Err(NotRecorded::TakenOver { id }.into())
+    }
+
+    /// Whether a queued process is ours for as long as a start takes. When our lease is over, as
+    /// the machine was suspended, it is due for everybody, and so for us: of all, one claims it.
+    fn holds(&self, process: &mut Process, owner: OwnerId) -> Result<bool, LedgerError> {
+        let now = Timestamp::now();
+        if process.retry_at.is_some_and(|lease| lease > now) {
+            return Ok(true);
+        }
+        let lease_until = lease_end(process.timeout_ms, now);
+        let change = ProcessChange::Claimed { owner, lease_until };
+        change.apply(process, now);
+        let change = Change::ChangeProcess {
+            id: process.id,
+            change,
+            owner: None,
+        };
+        let commit = self.store().submit(now, vec![change]).wait()?;
+        Ok(commit.is_applied())
     }
 
     /// Leaves a process that has failed to the workers: it is due.

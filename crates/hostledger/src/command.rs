@@ -201,7 +201,7 @@ impl CommandBuilder {
     }
 
     /// Has it run up to this often until it succeeds, instead of once. A failure is tried again
-    /// after a while, which doubles from 1 s to 5 min.
+    /// after a random while: of at most 1 s at first, then 2 s, 4 s and so on up to 5 min.
     pub fn max_attempts(self, attempts: u32) -> Self {
         self.with(move |draft| draft.max_attempts = attempts)
     }

@@ -32,6 +32,7 @@ pub struct Running {
     ledger: Ledger,
     supervision: Arc<Supervision>,
     id: ProcessId,
+    attempt: u32,
     watch: Arc<Watch>,
     ends: Ends,
     check: Option<BinaryCheck>,
@@ -54,7 +55,7 @@ impl Running {
         process: Process,
         prepared: Prepared,
     ) -> Self {
-        let id = process.id;
+        let (id, attempt) = (process.id, process.attempt);
         let watch = match prepared.keeps {
             true => supervision.engine.launch_kept(process, prepared.order),
             false => supervision.engine.launch(process, prepared.order),
@@ -64,6 +65,7 @@ impl Running {
             ledger,
             supervision,
             id,
+            attempt,
             watch,
             ends: prepared.ends,
             check: prepared.check,
@@ -90,6 +92,12 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> ProcessId {
         self.id
+    }
+
+    /// Which attempt at it this is, from 1 on. Its row may have gone on to the next one.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// Its row, as far as it is written down.

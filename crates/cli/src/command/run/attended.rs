@@ -51,7 +51,7 @@ pub(super) fn attend(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let stopper = Stopper::default();
     let process = args.command(&ledger)?.run_attempts(&stopper, |running| {
         tracing::info!(id = %running.id(), "launched");
-        if told.is_ok() && is_first(running) {
+        if running.attempt() == 1 {
             tell_changed(running);
             told = tell(running);
         }
@@ -61,10 +61,6 @@ pub(super) fn attend(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         explain(&process);
     }
     Ok(exit(&process))
-}
-
-fn is_first(running: &hostledger::Running) -> bool {
-    running.process().is_ok_and(|process| process.attempt == 1)
 }
 
 /// A program that could not be executed is told by our exit code.

@@ -73,7 +73,7 @@ pub(crate) struct Args {
     /// Let it read nothing (/dev/null)
     #[arg(long, conflicts_with = "terminal")]
     no_stdin: bool,
-    /// Try it again up to this often when it fails: after a while, which doubles from 1s to 5m
+    /// Try it again up to this often when it fails: after a random while, of at most 1s at first, then 2s, 4s and so on up to 5m
     #[arg(
         long,
         value_name = "N",
@@ -160,12 +160,13 @@ fn tell_changed(running: &hostledger::Running) {
 
 /// Says that it is tried again.
 fn tell_attempt(running: &hostledger::Running, globals: &Globals) {
-    if let Ok(process) = running.process()
-        && process.attempt > 1
+    let attempt = running.attempt();
+    if attempt > 1
         && !globals.quiet
+        && let Ok(process) = running.process()
         && process.outcome != Some(Outcome::Cancelled)
     {
-        let (attempt, of) = (process.attempt, process.max_attempts);
+        let of = process.max_attempts;
         error::warn(&format!("it has failed: attempt {attempt} of {of}"));
     }
 }

@@ -58,8 +58,8 @@ pub(crate) struct Args {
     /// Not before this much time has passed, such as 90s or 1h30m
     #[arg(long = "in", id = "delay", value_name = "TIME", value_parser = parse_duration)]
     delay: Option<Duration>,
-    /// Run it up to this often until it succeeds: a failure is tried again after a while, which
-    /// doubles from 1s to 5m
+    /// Run it up to this often until it succeeds: a failure is tried again after a random
+    /// while, of at most 1s at first, then 2s, 4s and so on up to 5m
     #[arg(
         long,
         value_name = "N",
