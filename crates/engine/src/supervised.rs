@@ -87,6 +87,19 @@ impl Supervised {
             && !self.apart
     }
 
+    /// Whether nothing of it has been started, as far as the spawner has told.
+    pub(crate) fn is_unstarted(&self) -> bool {
+        let tells = |event: &Event| {
+            matches!(
+                event,
+                Event::Spawned { .. } | Event::Exited(_) | Event::Lost
+            )
+        };
+        self.process.status == ProcessStatus::Queued
+            && !self.events.iter().any(tells)
+            && !self.unwritten.iter().any(Saving::is_of_a_start)
+    }
+
     /// Whether its end has been told and is not handled yet.
     pub(crate) fn has_ended(&self) -> bool {
         let ends = |event: &Event| matches!(event, Event::Exited(_) | Event::Lost);
@@ -178,6 +191,11 @@ impl Saving {
 
     pub(crate) fn is_start(&self) -> bool {
         matches!(self.change, ProcessChange::Started(_))
+    }
+
+    /// Whether it is a start, or follows one.
+    fn is_of_a_start(&self) -> bool {
+        self.is_start() || !self.before.is_empty()
     }
 
     pub(crate) fn is_stop(&self) -> bool {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -14,9 +13,9 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use crate::protocol::{
     ENDED, FAILED, LAUNCH_FDS, LaunchMessage, MOST_NEWS, MOST_WAITING, NEWS_BYTES, NONE, News,
-    REFUSED, REQUEST_WORDS, RETURNED, STARTED, recall, to_bytes,
+    REFUSED, REQUEST_WORDS, RETURNED, STARTED, limit, recall, to_bytes,
 };
-use crate::run::now;
+use crate::run::{now, since_boot};
 use crate::table::entry::{Slot, State, id_of, kill_mode_word};
 use crate::table::layout::Field;
 use crate::{KeeperError, Table};
@@ -62,8 +61,24 @@ pub struct Request<'a> {
     /// to.
     pub max_log_bytes: Option<u64>,
     /// It waits for its turn until fewer than this many of those that wait so run: no more than
-    /// [`Keeper::MOST_WAITING`] can wait. `None` to start it at once.
-    pub at_once: Option<NonZeroU32>,
+    /// [`Keeper::MOST_WAITING`] can wait. `None` to start it without a wait.
+    pub at_once: Option<u32>,
+    /// What is not started by then is given back ([`Event::Returned`]), however late the keeper
+    /// hears of it.
+    pub start_by: Option<SinceBoot>,
+}
+
+/// A moment, by the clock that goes on while the machine sleeps and that nobody sets
+/// (`CLOCK_BOOTTIME`, clock_gettime(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SinceBoot(u64);
+
+impl SinceBoot {
+    /// The moment that comes after so much time.
+    #[must_use]
+    pub fn after(span: Duration) -> Self {
+        Self(since_boot().saturating_add(nanos(span)).min(NONE - 1))
+    }
 }
 
 /// What a keeper has to tell. Details are in its table.
@@ -99,7 +114,7 @@ pub enum Event {
         /// `ECANCELED` when the table is sealed; `ENOSPC` and the like when it cannot grow.
         reason: Errno,
     },
-    /// It waited for its turn, and was recalled or had no place: nothing runs.
+    /// It waited for its turn and was recalled, it had no place, or it was too late: nothing runs.
     Returned {
         /// Whose.
         id: ProcessId,
@@ -164,6 +179,16 @@ impl Keeper {
     pub fn recall(&mut self) {
         self.waiting.push_back(Waiting {
             words: recall(),
+            descriptors: Vec::new(),
+        });
+        self.send_waiting();
+    }
+
+    /// Says how many of those that wait for their turn may run at once from now on, whatever the
+    /// requests before have said.
+    pub fn limit(&mut self, at_once: u32) {
+        self.waiting.push_back(Waiting {
+            words: limit(at_once.into()),
             descriptors: Vec::new(),
         });
         self.send_waiting();
@@ -322,7 +347,8 @@ fn message(request: &Request<'_>) -> LaunchMessage {
         grace: nanos(request.grace),
         kill_mode: kill_mode_word(request.kill_mode),
         max_log_bytes: request.max_log_bytes.unwrap_or(NONE),
-        at_once: request.at_once.map_or(0, |it| it.get().into()),
+        at_once: request.at_once.map_or(NONE, u64::from),
+        start_by: request.start_by.map_or(NONE, |it| it.0),
     }
 }
 

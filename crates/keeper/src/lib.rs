@@ -19,7 +19,7 @@ mod table;
 mod tag;
 
 pub use available::available;
-pub use client::{Event, Keeper, Request};
+pub use client::{Event, Keeper, Request, SinceBoot};
 pub use error::KeeperError;
 pub use hostledger_sys::{CloneWay, LaunchBlock};
 pub use start::{Program, Start};

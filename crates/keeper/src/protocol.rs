@@ -5,7 +5,7 @@
 /// What the keeper is called, by which its image knows what it is.
 pub(crate) const NAME: &std::ffi::CStr = c"hostledger-keeper";
 /// Its one argument: the version of these messages.
-pub(crate) const VERSION: &std::ffi::CStr = c"1";
+pub(crate) const VERSION: &std::ffi::CStr = c"2";
 
 pub(crate) const WORD: usize = size_of::<u64>();
 
@@ -14,9 +14,11 @@ pub(crate) const HELLO: u64 = 1;
 pub(crate) const LAUNCH: u64 = 2;
 /// What waits for its turn is to be given back.
 pub(crate) const RECALL: u64 = 3;
+/// How many of those that wait for their turn may run at once from now on.
+pub(crate) const LIMIT: u64 = 4;
 
 /// Words of the largest message to the keeper.
-pub(crate) const REQUEST_WORDS: usize = 9;
+pub(crate) const REQUEST_WORDS: usize = 10;
 pub(crate) const REQUEST_BYTES: usize = REQUEST_WORDS * WORD;
 /// Block, stdin, stdout, stderr.
 pub(crate) const LAUNCH_FDS: usize = 4;
@@ -38,8 +40,11 @@ pub(crate) struct LaunchMessage {
     pub(crate) kill_mode: u64,
     /// In bytes, or [`NONE`].
     pub(crate) max_log_bytes: u64,
-    /// It waits until fewer than this many of those that wait so run; 0 to start it at once.
+    /// It waits until fewer than this many of those that wait so run; [`NONE`] to start it without
+    /// a wait.
     pub(crate) at_once: u64,
+    /// When it is not to be started any more, in ns of `CLOCK_BOOTTIME`, or [`NONE`].
+    pub(crate) start_by: u64,
 }
 
 impl LaunchMessage {
@@ -54,6 +59,7 @@ impl LaunchMessage {
             self.kill_mode,
             self.max_log_bytes,
             self.at_once,
+            self.start_by,
         ]
     }
 
@@ -68,6 +74,7 @@ impl LaunchMessage {
             kill_mode,
             max_log_bytes,
             at_once,
+            start_by,
         ] = *words;
         Self {
             id: (high, low),
@@ -77,18 +84,34 @@ impl LaunchMessage {
             kill_mode,
             max_log_bytes,
             at_once,
+            start_by,
         }
+    }
+
+    /// Whether it waits for its turn.
+    pub(crate) fn waits(&self) -> bool {
+        self.at_once != NONE
+    }
+
+    /// Whether it is not to be started any more.
+    pub(crate) fn is_late(&self, since_boot: u64) -> bool {
+        self.start_by < since_boot
     }
 }
 
 /// The first message: which ways are open.
 pub(crate) fn hello(concurrent: bool) -> [u64; REQUEST_WORDS] {
-    [HELLO, u64::from(concurrent), 0, 0, 0, 0, 0, 0, 0]
+    [HELLO, u64::from(concurrent), 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// Asks for all that wait for their turn.
 pub(crate) fn recall() -> [u64; REQUEST_WORDS] {
-    [RECALL, 0, 0, 0, 0, 0, 0, 0, 0]
+    [RECALL, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// Says how many of those that wait for their turn may run at once.
+pub(crate) fn limit(at_once: u64) -> [u64; REQUEST_WORDS] {
+    [LIMIT, at_once, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 pub(crate) fn to_bytes(words: &[u64; REQUEST_WORDS]) -> [u8; REQUEST_BYTES] {
@@ -178,6 +201,7 @@ mod tests {
             kill_mode: 2,
             max_log_bytes: 7,
             at_once: 9,
+            start_by: 11,
         };
         let words = to_words(&to_bytes(&launch.to_words())).unwrap();
         assert_eq!(

@@ -259,10 +259,12 @@ impl EventLoop {
                     return;
                 };
                 supervised.starting = true;
-                let program = Program::from(&supervised.process);
-                let work = self.work.as_ref();
-                let work = work.filter(|work| work.ahead.contains_key(&id));
-                match work.and_then(Work::turns) {
+                let mut program = Program::from(&supervised.process);
+                if supervised.watch.is_none() {
+                    let now = self.parts.clock.now();
+                    program.start_within = Some(Work::start_within(&supervised.process, now));
+                }
+                match self.work.as_mut().and_then(|work| work.turn_of(id)) {
                     Some(turns) => {
                         self.parts.spawner.spawn_in_turn(program, order, turns);
                     }

@@ -20,7 +20,7 @@ impl EventLoop {
     pub(super) fn tend_work(&mut self) {
         let Some(work) = &mut self.work else { return };
         if work.ending.is_none() && self.closing {
-            work.ending = Some(AtEnd::Leave);
+            work.end(AtEnd::Leave, self.parts.clock.elapsed());
         }
         if work.ending.is_some() {
             self.end_work();
@@ -30,6 +30,7 @@ impl EventLoop {
             work.backlog.news();
         }
         self.start_waiting();
+        self.tell_limit();
         self.give_back_what_waits();
         let now = self.parts.clock.now();
         if self
@@ -61,10 +62,22 @@ impl EventLoop {
 
     /// How long until something is due that nobody will tell of.
     pub(super) fn work_is_due_in(&self) -> Option<Duration> {
-        let work = self.work.as_ref().filter(|work| work.ending.is_none())?;
+        let work = self.work.as_ref()?;
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
-        let next = work.backlog.next_in(elapsed, now);
+        if work.ending.is_some() {
+            return work.patience(elapsed);
+        }
+        // What is due then is not asked for before it can be started.
+        let is_asked = !work.is_short(elapsed);
+        let next = work.backlog.next_in(elapsed, now).filter(|_| is_asked);
         next.into_iter().chain(work.changes_in(elapsed)).min()
+    }
+
+    /// What waits at the keeper follows when a program of ours has left its slot.
+    fn tell_limit(&mut self) {
+        if let Some(limit) = self.work.as_mut().and_then(Work::new_limit) {
+            self.parts.spawner.limit_turns(limit);
+        }
     }
 
     /// Starts what there are slots for, or hands it over ahead where that can be done.
@@ -87,7 +100,7 @@ impl EventLoop {
                     *room -= 1;
                     work.ahead.insert(claimed.process.id, claimed.due_at);
                 }
-                None => work.begin(claimed.process.id),
+                None => work.begin(claimed.process.id, claimed.due_at),
             }
             self.start_claimed(claimed);
         }
@@ -134,35 +147,39 @@ impl EventLoop {
         }
     }
 
-    /// What was handed over ahead and has come back waits here again.
+    /// What was to be started and has come back waits here again; what has met with a shortage is
+    /// put off.
     pub(super) fn take_returned(&mut self) {
-        let elapsed = self.parts.clock.elapsed();
+        let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
         for (id, why) in self.parts.spawner.take_returned().into_iter().rev() {
-            if why == Returned::Shortage
-                && let Some(work) = &mut self.work
-            {
-                work.run_short(elapsed);
-            }
             let Some(supervised) = self.supervised.get_mut(&id) else {
                 continue;
             };
             supervised.starting = false;
-            let due_at = self.work.as_mut().and_then(|work| work.ahead.remove(&id));
-            let is_untouched = supervised.process.stop.is_none() && supervised.is_at_rest();
-            match (due_at, &mut self.work) {
-                (Some(due_at), Some(work)) if is_untouched => {
-                    self.timers.disarm(id);
-                    if let Some(Supervised { process, .. }) = self.supervised.remove(&id) {
-                        work.backlog.put_back(Claimed { process, due_at });
-                    }
-                }
+            if supervised.process.stop.is_some() || !supervised.is_at_rest() {
                 // Somebody wants it stopped: that is found before it is started.
-                (_, work) => {
-                    if let Some(work) = work {
-                        work.begin(id);
-                    }
-                    self.feed(id, Event::Tick);
+                if let Some(work) = &mut self.work {
+                    work.ended(id);
                 }
+                self.feed(id, Event::Tick);
+                continue;
+            }
+            self.timers.disarm(id);
+            let process = self.supervised.remove(&id).map(|it| it.process);
+            // Without one the work is over, and its owner is about to go.
+            let work = self.work.as_mut().and_then(|work| {
+                let due_at = work.take_back(id)?;
+                Some((work, due_at))
+            });
+            match (work, process) {
+                (Some((work, _)), Some(process)) if why == Returned::Shortage => {
+                    let due_at = work.run_short(elapsed, now);
+                    self.give_back_one(Claimed { process, due_at });
+                }
+                (Some((work, due_at)), Some(process)) => {
+                    work.backlog.put_back(Claimed { process, due_at });
+                }
+                (None, _) | (_, None) => {}
             }
         }
     }
@@ -235,6 +252,11 @@ impl EventLoop {
     /// What is not started is given back, and what runs is left or stopped; then it is over.
     fn end_work(&mut self) {
         self.give_back();
+        let elapsed = self.parts.clock.elapsed();
+        let Some(work) = &self.work else { return };
+        if work.patience(elapsed).is_none() {
+            self.leave_unstarted();
+        }
         let Some(work) = &self.work else { return };
         if !work.ahead.is_empty() {
             self.parts.spawner.recall();
@@ -257,6 +279,21 @@ impl EventLoop {
         {
             work.watch.count(|counts| counts.left = left as u64);
             self.finish_work();
+        }
+    }
+
+    /// Leaves what waits for its start to whoever comes next. Whoever was to start it does not
+    /// answer, and does not start it any more.
+    fn leave_unstarted(&mut self) {
+        let Some(work) = &mut self.work else { return };
+        let given = work.active.keys().chain(work.ahead.keys()).copied();
+        for id in given.collect::<Vec<_>>() {
+            let supervised = self.supervised.get(&id);
+            if supervised.is_some_and(Supervised::is_unstarted) {
+                work.take_back(id);
+                self.timers.disarm(id);
+                self.supervised.remove(&id);
+            }
         }
     }
 
@@ -284,27 +321,33 @@ impl EventLoop {
     fn give_back(&mut self) {
         let Some(work) = &mut self.work else { return };
         for claimed in work.backlog.give_up() {
-            work.giving_back += 1;
-            let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
-            let process = claimed.process;
-            let id = process.id;
-            let given = Box::new(move |result| {
-                // The loop may have ended: then nobody waits for this any more.
-                if outbox.send(Message::GivenBack { id, result }).is_ok() {
-                    waker.wake();
-                }
-            });
-            let retry_at = claimed.due_at;
-            let writing = Writing {
-                id,
-                owner: self.parts.owner,
-                changes: vec![ProcessChange::Deferred { retry_at }],
-                counts: None,
-                now: self.parts.clock.now(),
-                patient: false,
-            };
-            self.parts.book.save(&process, writing, given);
+            self.give_back_one(claimed);
         }
+    }
+
+    /// Writes down that a process is nobody's, and when it is due.
+    fn give_back_one(&mut self, claimed: Claimed) {
+        let Some(work) = &mut self.work else { return };
+        work.giving_back += 1;
+        let (outbox, waker) = (self.outbox.clone(), Arc::clone(&self.waker));
+        let process = claimed.process;
+        let id = process.id;
+        let given = Box::new(move |result| {
+            // The loop may have ended: then nobody waits for this any more.
+            if outbox.send(Message::GivenBack { id, result }).is_ok() {
+                waker.wake();
+            }
+        });
+        let retry_at = claimed.due_at;
+        let writing = Writing {
+            id,
+            owner: self.parts.owner,
+            changes: vec![ProcessChange::Deferred { retry_at }],
+            counts: None,
+            now: self.parts.clock.now(),
+            patient: false,
+        };
+        self.parts.book.save(&process, writing, given);
     }
 
     pub(super) fn given_back(&mut self, id: ProcessId, result: Result<bool, BookError>) {
@@ -332,7 +375,7 @@ impl EventLoop {
             }
         }
         if let Some(work) = &mut self.work {
-            work.ending = Some(at_end);
+            work.end(at_end, self.parts.clock.elapsed());
         }
     }
 

@@ -1,7 +1,6 @@
 //! Who starts programs, signals them and learns how they end.
 
 use std::ffi::OsString;
-use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,13 +26,15 @@ pub trait Spawner: Send {
     /// Hands a program over ahead of its turn: it is started when fewer than `at_once` of those
     /// that were handed over so run, without anybody being asked. What comes of it is told as for
     /// [`spawn`](Self::spawn), unless it comes back ([`take_returned`](Self::take_returned)).
-    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: NonZeroU32);
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: u32);
+
+    /// From now on so many of those that are handed over ahead may run.
+    fn limit_turns(&mut self, at_once: u32);
 
     /// Has all that were handed over ahead and are not started come back.
     fn recall(&mut self);
 
-    /// Processes that were handed over ahead and have come back since the last call: nothing of
-    /// them was started.
+    /// Programs of a queue that have come back since the last call: nothing of them was started.
     fn take_returned(&mut self) -> Vec<(ProcessId, Returned)>;
 
     /// Sends a signal to (a part of) what a process started, and to nobody else. Looking for all
@@ -72,6 +73,10 @@ pub struct Program {
     pub timeout: Option<Duration>,
     /// What its end reaches.
     pub kill_mode: KillMode,
+    /// Of a program of a queue, until when it may be started, from now: then others may have taken
+    /// it on. It comes back when it was not started by then, or could not be for want of what has
+    /// nothing to do with it ([`Spawner::take_returned`]).
+    pub start_within: Option<Duration>,
 }
 
 impl From<&Process> for Program {
@@ -81,14 +86,15 @@ impl From<&Process> for Program {
             attempt: process.attempt,
             timeout: process.timeout_ms.map(Duration::from_millis),
             kill_mode: process.kill_mode,
+            start_within: None,
         }
     }
 }
 
-/// Why a process that was handed over ahead has come back.
+/// Why a program of a queue has come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Returned {
-    /// It was recalled, or nobody is there any more who sees to turns.
+    /// It was recalled, it is too late for it, or nobody is there any more who sees to turns.
     Recalled,
     /// Descriptors, memory, processes or room on the disk have run out here: that says nothing of
     /// the program, which can be started later.

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use hostledger_keeper::tag;
 use hostledger_lifecycle::process::Event;
-use hostledger_model::{KillMode, ProcessId, ProcessIdentity};
+use hostledger_model::{KillMode, ProcessId, ProcessIdentity, with_causes};
 use hostledger_process::{
     Children, ChildrenError, Launched, Output, PidSpace, Pidfd, TerminalGuard, TreeRoot,
 };
@@ -18,7 +18,7 @@ use super::failed::StartFailed;
 use super::outlet::Outlet;
 use super::surroundings::Surroundings;
 use crate::logs::LogOf;
-use crate::port::{self, LaunchOrder, OutputPlace};
+use crate::port::{self, LaunchOrder, OutputPlace, Returned};
 
 /// Starts and watches direct children of this process, and watches those inherited from a keeper.
 ///
@@ -29,6 +29,8 @@ pub(super) struct DirectPrograms {
     children: Children<ProcessId>,
     programs: HashMap<ProcessId, Program>,
     events: Vec<(ProcessId, Event)>,
+    /// Of those that are part of a queue, who has come back.
+    returned: Vec<(ProcessId, Returned)>,
 }
 
 /// What is kept of a child until it is released.
@@ -47,6 +49,7 @@ impl DirectPrograms {
             space,
             programs: HashMap::new(),
             events: Vec::new(),
+            returned: Vec::new(),
         })
     }
 
@@ -55,10 +58,19 @@ impl DirectPrograms {
     }
 
     pub(super) fn spawn(&mut self, program: port::Program, order: &LaunchOrder) {
-        let event = self
-            .start(program, order)
-            .unwrap_or_else(|error| error.event());
+        let event = match self.start(program, order) {
+            Ok(event) => event,
+            Err(error) if program.start_within.is_some() && error.is_shortage() => {
+                tracing::warn!(error = with_causes(&error), "a start has to wait");
+                return self.returned.push((program.id, Returned::Shortage));
+            }
+            Err(error) => error.event(),
+        };
         self.events.push((program.id, event));
+    }
+
+    pub(super) fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
+        std::mem::take(&mut self.returned)
     }
 
     fn start(&mut self, of: port::Program, order: &LaunchOrder) -> Result<Event, StartFailed> {

@@ -7,6 +7,7 @@ use hostledger_keeper::KeeperError;
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{ProcessId, with_causes};
 use hostledger_process::{ChildrenError, InvalidLaunch, LaunchError, LogError, TerminalError};
+use hostledger_sys::{SpawnError, Stage};
 use rustix::io::Errno;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub(super) enum StartFailed {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Log(#[from] LogError),
+    /// In a directory of the program's.
+    #[error(transparent)]
+    OwnLog(LogError),
     #[error(transparent)]
     Terminal(#[from] TerminalError),
     #[error("cannot follow the program")]
@@ -45,10 +49,28 @@ impl StartFailed {
 
     /// Whether it failed for want of something that has nothing to do with the program.
     pub(super) fn is_shortage(&self) -> bool {
+        match self {
+            Self::Launch(LaunchError::Setup { stage, .. }) if !is_before_birth(*stage) => false,
+            Self::Launch(
+                LaunchError::Setup { .. }
+                | LaunchError::Stdio { .. }
+                | LaunchError::Identity { .. },
+            ) => self.has_errno(is_shortage),
+            Self::Launch(_) => false,
+            // Room on its own disk is for whoever wants it run to see to.
+            Self::Invalid(_) | Self::OwnLog(_) => {
+                self.has_errno(|errno| is_shortage(errno) && !is_of_disk(errno))
+            }
+            _ => self.has_errno(is_shortage),
+        }
+    }
+
+    /// Whether such an error is among the causes.
+    fn has_errno(&self, wanted: impl Fn(Errno) -> bool) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = cause {
             let errno = error.downcast_ref().and_then(Errno::from_io_error);
-            if errno.is_some_and(is_shortage) {
+            if errno.is_some_and(&wanted) {
                 return true;
             }
             cause = error.source();
@@ -62,6 +84,20 @@ impl StartFailed {
             reason: with_causes(self),
         }
     }
+}
+
+/// Whether no child could be made for want of memory or processes. What the child itself fails at
+/// is the program's: its directory, its limits, its file.
+pub(super) fn is_spawn_shortage(error: SpawnError) -> bool {
+    is_before_birth(error.stage) && is_shortage(error.source)
+}
+
+fn is_before_birth(stage: Stage) -> bool {
+    matches!(stage, Stage::Block | Stage::Clone)
+}
+
+fn is_of_disk(errno: Errno) -> bool {
+    matches!(errno, Errno::NOSPC | Errno::DQUOT)
 }
 
 /// Whether descriptors, memory, processes or room on a disk have run out.

@@ -10,7 +10,6 @@ mod outlet;
 mod surroundings;
 
 use std::io;
-use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,13 +110,19 @@ impl Spawner for ProgramSpawner {
         self.kept.as_ref().and_then(KeptPrograms::room_ahead)
     }
 
-    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: NonZeroU32) {
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: u32) {
         let handed = match &mut self.kept {
             Some(kept) => kept.spawn_in_turn(program, order, at_once, &self.readiness),
             None => Err(Unkept),
         };
         if handed.is_err() {
             self.direct.spawn(program, order);
+        }
+    }
+
+    fn limit_turns(&mut self, at_once: u32) {
+        if let Some(kept) = &mut self.kept {
+            kept.limit_turns(at_once);
         }
     }
 
@@ -128,8 +133,9 @@ impl Spawner for ProgramSpawner {
     }
 
     fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
-        let kept = self.kept.as_mut();
-        kept.map(KeptPrograms::take_returned).unwrap_or_default()
+        let kept = self.kept.as_mut().map(KeptPrograms::take_returned);
+        let direct = self.direct.take_returned();
+        kept.unwrap_or_default().into_iter().chain(direct).collect()
     }
 
     fn signal(&mut self, id: ProcessId, signal: i32, scope: KillMode) -> Result<(), SignalFailed> {

@@ -40,7 +40,9 @@ impl Outlet {
             OutputPlace::Files(place) => {
                 let files = match &place.recorded {
                     LogPlace::Directory { path } => {
-                        ProgramDirectory::create(&order.working_directory, path)?.append()?
+                        ProgramDirectory::create(&order.working_directory, path)
+                            .and_then(|directory| directory.append())
+                            .map_err(StartFailed::OwnLog)?
                     }
                     _ => surroundings
                         .directory(&place.directory)?

@@ -9,7 +9,6 @@ mod progress;
 mod store_queue;
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +35,13 @@ const LARGEST_AHEAD: usize = 24;
 /// How long something may be taken on that is not started, because all slots are taken. Then it
 /// is given back: others may have a slot for it, and who wants to cancel it need not ask us.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// Within this time what was handed over ahead is started, or comes back: a worker that was stopped
+/// does not notice that others have taken it on since.
+const START_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long what runs short is put off at least: meanwhile others are tried.
+const LEAST_PUT_OFF: Duration = Duration::from_secs(1);
 
 /// Between tries to start something when something has run out, doubling.
 const FIRST_SHORTAGE: Duration = Duration::from_millis(100);
@@ -73,11 +79,19 @@ pub enum AtEnd {
 
 /// Who sees to it that no more run than may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slot {
+enum Slot {
     /// We do: it was started when there was room.
     Ours,
     /// It was handed over, and had its turn.
     Turn,
+}
+
+/// What has a slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Active {
+    slot: Slot,
+    /// When it was due.
+    due_at: Timestamp,
 }
 
 /// The work of an event loop.
@@ -87,16 +101,24 @@ pub(crate) struct Work {
     /// What was handed over ahead of its turn, with when it was due; it may have begun meanwhile.
     pub(crate) ahead: HashMap<ProcessId, Timestamp>,
     /// What has a slot: it runs or is being started.
-    pub(crate) active: HashMap<ProcessId, Slot>,
+    pub(crate) active: HashMap<ProcessId, Active>,
+    /// How many of them we have started.
+    ours: usize,
+    /// How many of those that have their turn may run at once, as was said last.
+    limit: u32,
     /// When something was last taken on or started, by the clock for waiting.
     pub(crate) moved_at: Duration,
     /// Until when nothing is started, as something has run out, and how often in a row it had.
     short: Option<(Duration, u32)>,
+    /// Until when what has run short is put off.
+    put_off_until: Option<Timestamp>,
     /// What has ended, and left its slot, but is not written down yet.
     pub(crate) unwritten: HashSet<ProcessId>,
     /// Processes that are being given back.
     pub(crate) giving_back: usize,
     pub(crate) ending: Option<AtEnd>,
+    /// Since when it is ending, by the clock for waiting.
+    ending_since: Duration,
     pub(crate) take_over: Option<TakeOver>,
     pub(crate) watch: Arc<WorkWatch>,
 }
@@ -108,11 +130,15 @@ impl Work {
             backlog: Backlog::default(),
             ahead: HashMap::new(),
             active: HashMap::new(),
+            ours: 0,
+            limit: 0,
             moved_at: Duration::ZERO,
             short: None,
+            put_off_until: None,
             unwritten: HashSet::new(),
             giving_back: 0,
             ending: None,
+            ending_since: Duration::ZERO,
             take_over,
             watch,
         }
@@ -151,14 +177,34 @@ impl Work {
         };
         let is_wanted = self.given() < self.jobs() + ahead;
         let is_writable = self.unwritten.len() < LARGEST_ARREARS;
-        room > 0 && is_wanted && is_writable && self.turns().is_some()
+        room > 0 && is_wanted && is_writable
     }
 
-    /// How many of those that have their turn may run at once; none when all slots are ours.
-    pub(crate) fn turns(&self) -> Option<NonZeroU32> {
-        let ours = self.active.values().filter(|slot| **slot == Slot::Ours);
-        let turns = self.jobs().saturating_sub(ours.count());
-        NonZeroU32::new(u32::try_from(turns).unwrap_or(u32::MAX))
+    /// How many of those that have their turn may run at once: as many as there are slots that are
+    /// not ours.
+    fn turns(&self) -> u32 {
+        let turns = self.jobs().saturating_sub(self.ours);
+        u32::try_from(turns).unwrap_or(u32::MAX)
+    }
+
+    /// Of a process that is to be started, how many may have their turn, if it waits for its own.
+    pub(crate) fn turn_of(&mut self, id: ProcessId) -> Option<u32> {
+        if !self.ahead.contains_key(&id) {
+            return None;
+        }
+        self.limit = self.turns();
+        Some(self.limit)
+    }
+
+    /// How many may have their turn from now on, when that is to be said: something waits, and was
+    /// handed over with another number.
+    pub(crate) fn new_limit(&mut self) -> Option<u32> {
+        let turns = self.turns();
+        if self.ahead.is_empty() || self.limit == turns {
+            return None;
+        }
+        self.limit = turns;
+        Some(turns)
     }
 
     /// Whether what is not started is to be given back, as its wait is too long.
@@ -182,15 +228,19 @@ impl Work {
     }
 
     /// Something has run out: nothing is started for a while, each time for longer, unless one of
-    /// ours ends.
-    pub(crate) fn run_short(&mut self, elapsed: Duration) {
-        let (until, times) = self.short.unwrap_or_default();
-        if until > elapsed {
-            return;
+    /// ours ends. Says when what has met with it is due again: behind others, as it may be the one
+    /// that asks for too much.
+    pub(crate) fn run_short(&mut self, elapsed: Duration, now: Timestamp) -> Timestamp {
+        let (mut until, times) = self.short.unwrap_or_default();
+        if until <= elapsed {
+            let pause = FIRST_SHORTAGE.saturating_mul(1 << times.min(16));
+            until = elapsed.saturating_add(pause.min(LONGEST_SHORTAGE));
+            self.short = Some((until, times + 1));
         }
-        let pause = FIRST_SHORTAGE.saturating_mul(1 << times.min(16));
-        let until = elapsed.saturating_add(pause.min(LONGEST_SHORTAGE));
-        self.short = Some((until, times + 1));
+        let put_off = LEAST_PUT_OFF.max(until.saturating_sub(elapsed));
+        let due_at = now.saturating_add(TimeDelta::from_std(put_off).unwrap_or_default());
+        self.put_off_until = self.put_off_until.max(Some(due_at));
+        due_at
     }
 
     /// Whether nothing is started for now.
@@ -214,14 +264,15 @@ impl Work {
 
     /// A program that was handed over has had its turn; says whether it was.
     pub(crate) fn began(&mut self, id: ProcessId, elapsed: Duration) -> bool {
-        let was_ahead = self.ahead.remove(&id).is_some();
-        if was_ahead {
+        let due_at = self.ahead.remove(&id);
+        if let Some(due_at) = due_at {
             self.moved_at = elapsed;
             self.short = None;
-            self.active.insert(id, Slot::Turn);
+            let slot = Slot::Turn;
+            self.active.insert(id, Active { slot, due_at });
             self.count_running();
         }
-        was_ahead
+        due_at.is_some()
     }
 
     /// A program has ended, or could not be started.
@@ -230,26 +281,61 @@ impl Work {
         if let Some((until, _)) = &mut self.short {
             *until = Duration::ZERO;
         }
-        let was_ahead = self.ahead.remove(&id).is_some();
-        if self.active.remove(&id).is_some() || was_ahead {
+        if self.take_back(id).is_some() {
             self.unwritten.insert(id);
-            self.count_running();
         }
+    }
+
+    /// Takes a process out that has a slot or waits for its turn; says when it was due.
+    pub(crate) fn take_back(&mut self, id: ProcessId) -> Option<Timestamp> {
+        if let Some(due_at) = self.ahead.remove(&id) {
+            return Some(due_at);
+        }
+        let Active { slot, due_at } = self.active.remove(&id)?;
+        self.ours -= usize::from(slot == Slot::Ours);
+        self.count_running();
+        Some(due_at)
     }
 
     /// Whether all that was due is done, where that is all that is wanted. What was due before the
     /// last end may not be all: it is asked for once more.
     pub(crate) fn is_done_for_once(&mut self, now: Timestamp) -> bool {
         let inherits = self.take_over.as_ref().is_some_and(TakeOver::is_busy);
-        let once = self.plan.once && !inherits;
+        let is_put_off = self.put_off_until.is_some_and(|until| until >= now);
+        let once = self.plan.once && !inherits && !is_put_off && self.giving_back == 0;
         let idle = once && self.is_idle() && self.backlog.is_empty(now);
         idle && !self.backlog.is_stale()
     }
 
     /// A process has a slot from here on.
-    pub(crate) fn begin(&mut self, id: ProcessId) {
-        self.active.insert(id, Slot::Ours);
+    pub(crate) fn begin(&mut self, id: ProcessId, due_at: Timestamp) {
+        let slot = Slot::Ours;
+        self.active.insert(id, Active { slot, due_at });
+        self.ours += 1;
         self.count_running();
+    }
+
+    /// From now on it is to end.
+    pub(crate) fn end(&mut self, at_end: AtEnd, elapsed: Duration) {
+        self.ending = Some(at_end);
+        self.ending_since = elapsed;
+    }
+
+    /// How long until what is not started is not waited for any more, as nobody starts it now:
+    /// whoever keeps it does not answer. Nothing when that time is over.
+    pub(crate) fn patience(&self, elapsed: Duration) -> Option<Duration> {
+        let until = self
+            .ending_since
+            .saturating_add(START_WITHIN + LONGEST_WAIT);
+        until.checked_sub(elapsed).filter(|left| !left.is_zero())
+    }
+
+    /// How long a process may wait for its start at whoever starts it: others may have taken it on
+    /// when its lease is over.
+    pub(crate) fn start_within(process: &Process, now: Timestamp) -> Duration {
+        let lease = process.retry_at.map(|lease| lease.since(now));
+        let left = lease.and_then(|left| left.to_std().ok());
+        left.map_or(START_WITHIN, |left| left.min(START_WITHIN))
     }
 
     /// What had a slot is written down as ended, or as queued again.
@@ -278,12 +364,10 @@ impl Work {
     }
 
     fn leave_slot(&mut self, id: ProcessId) -> bool {
-        let was_active = self.active.remove(&id).is_some();
-        let was_ahead = self.ahead.remove(&id).is_some();
-        let had_one = self.unwritten.remove(&id) || was_active || was_ahead;
+        let had_slot = self.take_back(id).is_some();
+        let had_one = self.unwritten.remove(&id) || had_slot;
         if had_one {
             self.backlog.ended();
-            self.count_running();
         }
         had_one
     }

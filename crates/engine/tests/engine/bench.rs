@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +40,20 @@ pub(crate) struct World {
     pub(crate) spawned: Mutex<Vec<ProcessId>>,
     /// How often the event loop has come round.
     pub(crate) rounds: AtomicU64,
+    pub(crate) turns: Mutex<Turns>,
+}
+
+/// What whoever sees to turns knows.
+#[derive(Default)]
+pub(crate) struct Turns {
+    /// How many can wait; none where nobody sees to turns.
+    pub(crate) room: Option<usize>,
+    pub(crate) limit: u32,
+    pub(crate) running: Vec<ProcessId>,
+    pub(crate) waiting: VecDeque<(Program, Arc<LaunchOrder>)>,
+    pub(crate) returned: Vec<(ProcessId, Returned)>,
+    /// Whether no recall is heard.
+    pub(crate) is_deaf: bool,
 }
 
 pub(crate) struct Refusal {
@@ -171,15 +184,51 @@ impl ProcessBook for FakeBook {
     }
 }
 
+impl Turns {
+    /// Has all come back that wait.
+    pub(crate) fn give_back(&mut self) {
+        let waiting = self.waiting.drain(..);
+        let recalled = waiting.map(|(program, _)| (program.id, Returned::Recalled));
+        self.returned.extend(recalled);
+    }
+}
+
+/// A program that cannot be started for want of something.
+pub(crate) const SHORT: &str = "short";
+
 pub(crate) struct FakeSpawner {
     pub(crate) world: Arc<World>,
     pub(crate) ready: Arc<OwnedFd>,
     pub(crate) now: Box<dyn Fn() -> Timestamp + Send>,
 }
 
+impl FakeSpawner {
+    /// Starts those whose turn it is.
+    fn follow(&mut self) {
+        loop {
+            let mut turns = self.world.turns.lock().unwrap();
+            if turns.running.len() >= turns.limit as usize {
+                return;
+            }
+            let Some((program, order)) = turns.waiting.pop_front() else {
+                return;
+            };
+            turns.running.push(program.id);
+            drop(turns);
+            self.spawn(program, &order);
+        }
+    }
+}
+
 impl Spawner for FakeSpawner {
     fn spawn(&mut self, program: Program, order: &Arc<LaunchOrder>) {
         let id = program.id;
+        if order.command[0] == SHORT && program.start_within.is_some() {
+            let mut turns = self.world.turns.lock().unwrap();
+            turns.running.retain(|running| *running != id);
+            turns.returned.push((id, Returned::Shortage));
+            return;
+        }
         self.world.tell("spawned");
         self.world.spawned.lock().unwrap().push(id);
         let program = order.command[0].to_str().unwrap();
@@ -202,17 +251,35 @@ impl Spawner for FakeSpawner {
     }
 
     fn room_ahead(&self) -> Option<usize> {
-        None
+        let turns = self.world.turns.lock().unwrap();
+        turns.room.map(|room| room - turns.waiting.len())
     }
 
-    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, _: NonZeroU32) {
-        self.spawn(program, order);
+    fn spawn_in_turn(&mut self, program: Program, order: &Arc<LaunchOrder>, at_once: u32) {
+        assert!(program.start_within.is_some());
+        let mut turns = self.world.turns.lock().unwrap();
+        turns.limit = at_once;
+        turns.waiting.push_back((program, Arc::clone(order)));
+        drop(turns);
+        self.follow();
     }
 
-    fn recall(&mut self) {}
+    fn limit_turns(&mut self, at_once: u32) {
+        self.world.tell(format!("limit {at_once}"));
+        self.world.turns.lock().unwrap().limit = at_once;
+        self.follow();
+    }
+
+    fn recall(&mut self) {
+        let mut turns = self.world.turns.lock().unwrap();
+        if !turns.is_deaf {
+            turns.give_back();
+            raise(&self.ready);
+        }
+    }
 
     fn take_returned(&mut self) -> Vec<(ProcessId, Returned)> {
-        Vec::new()
+        std::mem::take(&mut self.world.turns.lock().unwrap().returned)
     }
 
     fn signal(&mut self, id: ProcessId, signal: i32, _: KillMode) -> Result<(), SignalFailed> {
@@ -231,7 +298,18 @@ impl Spawner for FakeSpawner {
         // EAGAIN: nothing was raised since.
         let _ = rustix::io::read(&*self.ready, &mut [0; 8]);
         self.world.rounds.fetch_add(1, Ordering::SeqCst);
-        self.world.events.lock().unwrap().drain(..).collect()
+        let events: Vec<_> = self.world.events.lock().unwrap().drain(..).collect();
+        for (id, event) in &events {
+            if matches!(event, Event::Exited(_) | Event::SpawnFailed { .. }) {
+                let mut turns = self.world.turns.lock().unwrap();
+                turns.running.retain(|running| running != id);
+            }
+        }
+        self.follow();
+        if !self.world.events.lock().unwrap().is_empty() {
+            raise(&self.ready);
+        }
+        events
     }
 
     fn escalate(&mut self, _: ProcessId, kill_after: Duration) {

@@ -6,6 +6,7 @@
     reason = "a test that cannot be set up fails loudly"
 )]
 
+mod ahead;
 mod bench;
 mod clock;
 mod failures;

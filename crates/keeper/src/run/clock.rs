@@ -8,7 +8,7 @@ pub(crate) fn now() -> u64 {
 }
 
 /// `CLOCK_BOOTTIME` in ns; goes on while the machine sleeps.
-pub(super) fn since_boot() -> u64 {
+pub(crate) fn since_boot() -> u64 {
     nanos(clock_gettime(ClockId::Boottime))
 }
 

@@ -18,12 +18,14 @@ impl Run {
         message: LaunchMessage,
         descriptors: [OwnedFd; LAUNCH_FDS],
     ) {
-        if message.at_once == 0 {
-            self.launch(&message, descriptors);
-        } else if let Err((message, _)) =
-            self.turns.add((message, descriptors), clock::since_boot())
-        {
+        if message.waits() {
+            if let Err((message, _)) = self.turns.add((message, descriptors)) {
+                self.owed.give_back(message.id);
+            }
+        } else if message.is_late(clock::since_boot()) {
             self.owed.give_back(message.id);
+        } else {
+            self.launch(&message, descriptors);
         }
         self.launch_waiting();
     }
@@ -160,7 +162,7 @@ impl Run {
     ) {
         let pidfd = starting.pidfd();
         self.live.add(pidfd.pid(), slot);
-        if message.at_once != 0 {
+        if message.waits() {
             self.turns.begin(slot);
         }
         if message.timeout != NONE {

@@ -41,7 +41,7 @@ use crate::protocol::{NAME, VERSION};
 use crate::table::layout::Head;
 use crate::table::map::Map;
 
-pub(crate) use clock::now;
+pub(crate) use clock::{now, since_boot};
 
 hostledger_sys::on_load! {
     name: NAME,

@@ -7,7 +7,9 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use crate::protocol::{HELLO, LAUNCH, LAUNCH_FDS, LaunchMessage, RECALL, REQUEST_BYTES, to_words};
+use crate::protocol::{
+    HELLO, LAUNCH, LAUNCH_FDS, LIMIT, LaunchMessage, RECALL, REQUEST_BYTES, to_words,
+};
 
 /// A message, with the descriptors that came beside it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) enum Request {
     Stripped(LaunchMessage),
     /// What waits for its turn is to be given back.
     Recall,
+    /// So many of those that wait may run at once.
+    Limit(u64),
     Unknown,
 }
 
@@ -59,6 +63,7 @@ pub(super) fn receive(socket: BorrowedFd<'_>) -> Result<Option<Request>, Errno> 
             }
         }
         RECALL => Request::Recall,
+        LIMIT => Request::Limit(words[1]),
         _ => Request::Unknown,
     }))
 }

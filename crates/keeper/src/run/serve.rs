@@ -24,14 +24,14 @@ impl Run {
             self.note_started();
             self.take_requests();
             if !self.launcher {
-                self.turns.clear();
+                self.turns.close();
             }
             self.launch_waiting();
             if !self.launcher && !has_children && self.starts.is_empty() {
                 self.groups.remove_all(self.map);
                 return;
             }
-            next = self.logs.look(clock::now());
+            next = earlier(self.logs.look(clock::now()), self.turns_are_late_at());
             if !self.launcher {
                 next = earlier(next, self.enforce());
             }
@@ -39,7 +39,7 @@ impl Run {
     }
 
     /// Sleeps until something happens, or until that time.
-    fn wait(&self, until: Option<u64>) {
+    fn wait(&mut self, until: Option<u64>) {
         let timeout = until.map(|then| clock::until(then, clock::now()));
         let socket = match (self.launcher, self.owed.is_behind(), self.has_room()) {
             (false, _, _) => PollFlags::empty(),
@@ -72,15 +72,20 @@ impl Run {
             count += 1;
         }
         // Each that is asked about costs, whether it has something to tell or not.
-        self.poll(fds.get_mut(..count).unwrap_or_default(), timeout.as_ref());
+        let fds = fds.get_mut(..count).unwrap_or_default();
+        poll_all(fds, timeout.as_ref());
+        let is_gone = |first: &PollFd<'_>| first.revents().contains(PollFlags::HUP);
+        // Before the ends of others make room: nothing that waits is started for nobody.
+        if self.launcher && fds.first().is_some_and(is_gone) {
+            self.turns.close();
+        }
     }
 
-    fn poll(&self, fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) {
-        if let Err(errno) = poll(fds, timeout) {
-            // All signals are blocked, and memory for the call is all that can be missing: then
-            // going round more slowly is all there is.
-            debug_assert!(errno == Errno::NOMEM);
-        }
+    /// When the next of those that wait for their turn is to be given back, by the clock for
+    /// waiting: that stands still while the machine sleeps, and it is a little later then.
+    fn turns_are_late_at(&self) -> Option<u64> {
+        let left = self.turns.is_late_at()?.saturating_sub(clock::since_boot());
+        Some(clock::now().saturating_add(left))
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -117,9 +122,18 @@ impl Run {
             }
             Request::Launch(message, descriptors) => self.launch_or_wait(message, descriptors),
             Request::Recall => self.turns.recall(),
+            Request::Limit(limit) => self.turns.set_limit(limit),
             Request::Stripped(message) => self.owed.refuse(message.id, Errno::MFILE),
             Request::Unknown => {}
         }
+    }
+}
+
+fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) {
+    if let Err(errno) = poll(fds, timeout) {
+        // All signals are blocked, and memory for the call is all that can be missing: then
+        // going round more slowly is all there is.
+        debug_assert!(errno == Errno::NOMEM);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use hostledger_sys::SharedWords;
 
-use crate::protocol::{LAUNCH_FDS, LaunchMessage, MOST_WAITING};
+use crate::protocol::{LAUNCH_FDS, LaunchMessage, MOST_WAITING, NONE};
 use crate::table::layout::MOST_SLOTS;
 
 /// A program that waits: what was asked for, with its descriptors.
@@ -18,23 +18,20 @@ pub(super) type Waiting = (LaunchMessage, [OwnedFd; LAUNCH_FDS]);
 /// With so few waiting, the launcher is told of an end at once.
 const FEW: u64 = 4;
 
-/// A turn that does not come within this many nanoseconds is given back: others may take for
-/// theirs what has waited for longer, and who handed it over may be stopped and not notice.
-const LONGEST_WAIT: u64 = 5_000_000_000;
-
 #[derive(Debug)]
 pub(super) struct Turns {
-    /// Each with the time until which it waits.
-    places: [Option<(Waiting, u64)>; MOST_WAITING],
+    places: [Option<Waiting>; MOST_WAITING],
     first: usize,
     count: usize,
-    /// How many may run at once, as the newest request says.
+    /// How many may run at once, as was said last.
     limit: u64,
     running: u64,
     /// For each slot, whether what runs there has had to wait for its turn.
     taken: SharedWords,
     /// All that wait are to be given back.
     recalled: bool,
+    /// Nothing more is started: who asks for it is gone.
+    closed: bool,
 }
 
 impl Turns {
@@ -47,12 +44,13 @@ impl Turns {
             running: 0,
             taken: SharedWords::private(MOST_SLOTS)?,
             recalled: false,
+            closed: false,
         })
     }
 
     /// Has a program wait; gives it back when there is no place.
-    pub(super) fn add(&mut self, waiting: Waiting, now: u64) -> Result<(), Waiting> {
-        if self.count == MOST_WAITING {
+    pub(super) fn add(&mut self, waiting: Waiting) -> Result<(), Waiting> {
+        if self.closed || self.count == MOST_WAITING {
             return Err(waiting);
         }
         self.limit = waiting.0.at_once;
@@ -60,10 +58,15 @@ impl Turns {
             .places
             .get_mut((self.first + self.count) % MOST_WAITING)
         {
-            *place = Some((waiting, now.saturating_add(LONGEST_WAIT)));
+            *place = Some(waiting);
             self.count += 1;
         }
         Ok(())
+    }
+
+    /// From now on so many may run at once.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
     }
 
     /// The next one, if it is its turn.
@@ -105,10 +108,21 @@ impl Turns {
         self.recalled = self.count > 0;
     }
 
-    /// Whether the next one has waited for too long.
+    /// Whether the next one has waited for too long: others may take for theirs what was not
+    /// started by then, and who handed it over may be stopped and not notice.
     fn is_late(&self, now: u64) -> bool {
-        let first = self.places.get(self.first).and_then(Option::as_ref);
-        first.is_some_and(|(_, until)| *until < now)
+        self.first()
+            .is_some_and(|(message, _)| message.is_late(now))
+    }
+
+    /// When the next one has waited for too long, if any waits.
+    pub(super) fn is_late_at(&self) -> Option<u64> {
+        let (message, _) = self.first()?;
+        (message.start_by != NONE).then(|| message.start_by.saturating_add(1))
+    }
+
+    fn first(&self) -> Option<&Waiting> {
+        self.places.get(self.first).and_then(Option::as_ref)
     }
 
     /// One of those that are to be given back: they were recalled, or have waited for too long.
@@ -121,13 +135,14 @@ impl Turns {
         waiting
     }
 
-    /// Forgets all that wait: who asked for them is gone.
-    pub(super) fn clear(&mut self) {
+    /// Forgets all that wait, and takes no more: who asked for them is gone.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
         while self.take_first().is_some() {}
     }
 
     fn take_first(&mut self) -> Option<Waiting> {
-        let (waiting, _) = self.places.get_mut(self.first)?.take()?;
+        let waiting = self.places.get_mut(self.first)?.take()?;
         self.first = (self.first + 1) % MOST_WAITING;
         self.count -= 1;
         Some(waiting)
@@ -143,7 +158,6 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::NONE;
     use std::fs::File;
 
     fn waiting(number: u64, at_once: u64) -> Waiting {
@@ -155,6 +169,7 @@ mod tests {
             kill_mode: 0,
             max_log_bytes: NONE,
             at_once,
+            start_by: NONE,
         };
         let null = || OwnedFd::from(File::open("/dev/null").unwrap());
         (message, [null(), null(), null(), null()])
@@ -168,7 +183,7 @@ mod tests {
     fn each_has_its_turn_in_order_and_as_many_run_as_may() {
         let mut turns = Turns::new().unwrap();
         for number in 0..5 {
-            turns.add(waiting(number, 2), 0).unwrap();
+            turns.add(waiting(number, 2)).unwrap();
         }
         for slot in [7, 8] {
             assert_eq!(number(turns.next(0)), Some(slot as u64 - 7));
@@ -186,38 +201,69 @@ mod tests {
     fn no_more_wait_than_there_are_places() {
         let mut turns = Turns::new().unwrap();
         for number in 0..MOST_WAITING as u64 {
-            turns.add(waiting(number, 1), 0).unwrap();
+            turns.add(waiting(number, 1)).unwrap();
         }
-        assert!(turns.add(waiting(99, 1), 0).is_err());
+        assert!(turns.add(waiting(99, 1)).is_err());
         assert_eq!(number(turns.next(0)), Some(0));
-        turns.add(waiting(99, 1), 0).unwrap();
+        turns.add(waiting(99, 1)).unwrap();
     }
 
     #[test]
     fn what_is_recalled_is_given_back_and_not_started() {
         let mut turns = Turns::new().unwrap();
         turns.recall();
-        turns.add(waiting(1, 1), 0).unwrap();
-        turns.add(waiting(2, 1), 0).unwrap();
+        turns.add(waiting(1, 1)).unwrap();
+        turns.add(waiting(2, 1)).unwrap();
         turns.recall();
         assert_eq!(number(turns.next(0)), None);
         assert_eq!(number(turns.take_recalled(0)), Some(1));
         assert_eq!(number(turns.take_recalled(0)), Some(2));
         assert_eq!(number(turns.take_recalled(0)), None);
-        turns.add(waiting(3, 1), 0).unwrap();
+        turns.add(waiting(3, 1)).unwrap();
         assert_eq!(number(turns.next(0)), Some(3));
     }
 
     #[test]
     fn what_has_waited_for_too_long_is_given_back_and_the_next_is_started() {
         let mut turns = Turns::new().unwrap();
-        turns.add(waiting(1, 1), 0).unwrap();
-        turns.add(waiting(2, 1), 1).unwrap();
-        assert_eq!(number(turns.take_recalled(LONGEST_WAIT)), None);
-        let late = LONGEST_WAIT + 1;
+        for (number, start_by) in [(1, 100), (2, 101)] {
+            let (message, descriptors) = waiting(number, 1);
+            let message = LaunchMessage {
+                start_by,
+                ..message
+            };
+            turns.add((message, descriptors)).unwrap();
+        }
+        assert_eq!(number(turns.take_recalled(100)), None);
+        let late = turns.is_late_at().unwrap();
         assert_eq!(number(turns.next(late)), None);
         assert_eq!(number(turns.take_recalled(late)), Some(1));
         assert_eq!(number(turns.take_recalled(late)), None);
         assert_eq!(number(turns.next(late)), Some(2));
+        assert_eq!(turns.is_late_at(), None);
+    }
+
+    #[test]
+    fn a_new_limit_holds_for_those_that_wait() {
+        let mut turns = Turns::new().unwrap();
+        for number in 0..3 {
+            turns.add(waiting(number, 0)).unwrap();
+        }
+        assert_eq!(number(turns.next(0)), None);
+        turns.set_limit(1);
+        assert_eq!(number(turns.next(0)), Some(0));
+        turns.begin(0);
+        assert_eq!(number(turns.next(0)), None);
+        turns.set_limit(2);
+        assert_eq!(number(turns.next(0)), Some(1));
+    }
+
+    #[test]
+    fn when_who_asked_is_gone_nothing_waits_any_more() {
+        let mut turns = Turns::new().unwrap();
+        turns.add(waiting(1, 1)).unwrap();
+        turns.close();
+        assert_eq!(number(turns.next(0)), None);
+        assert!(turns.add(waiting(2, 1)).is_err());
     }
 }

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
-use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hostledger_keeper::{
-    CloneWay, End, Entry, Event, Keeper, KeeperError, LaunchBlock, Program, Request, Slot, Start,
-    State, Table, tag,
+    CloneWay, End, Entry, Event, Keeper, KeeperError, LaunchBlock, Program, Request, SinceBoot,
+    Slot, Start, State, Table, tag,
 };
 use hostledger_model::{KillMode, OwnerId, ProcessId};
 use hostledger_sys::{Ambient, BlockSpec, EndStatus, Pidfd, Session, Signal};
@@ -39,7 +38,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) grace: Duration,
     pub(crate) kill_mode: KillMode,
     pub(crate) max_log_bytes: Option<u64>,
-    pub(crate) at_once: Option<NonZeroU32>,
+    pub(crate) at_once: Option<u32>,
+    pub(crate) start_by: Option<SinceBoot>,
 }
 
 impl Default for Wish<'_> {
@@ -56,6 +56,7 @@ impl Default for Wish<'_> {
             kill_mode: KillMode::Tree,
             max_log_bytes: None,
             at_once: None,
+            start_by: None,
         }
     }
 }
@@ -197,6 +198,7 @@ fn ask(
         kill_mode: wish.kill_mode,
         max_log_bytes: wish.max_log_bytes,
         at_once: wish.at_once,
+        start_by: wish.start_by,
     })
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
-use std::num::NonZeroU32;
+use std::time::Duration;
 
-use hostledger_keeper::{Event, Keeper};
+use hostledger_keeper::{Event, Keeper, SinceBoot};
 use hostledger_model::ProcessId;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::launcher::Launcher;
 use crate::support::{Fixture, Wish, until};
@@ -14,7 +15,7 @@ impl Fixture {
     /// Hands over a script that waits for its turn.
     fn queue(&mut self, script: &str, at_once: u32) -> ProcessId {
         let wish = Wish {
-            at_once: NonZeroU32::new(at_once),
+            at_once: Some(at_once),
             directory: self.path("").into_c(),
             ..Wish::default()
         };
@@ -39,6 +40,11 @@ impl IntoC for String {
     fn into_c(self) -> std::ffi::CString {
         std::ffi::CString::new(self).unwrap()
     }
+}
+
+fn is_zombie(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.contains(") Z ")
 }
 
 /// Says that it has begun, and goes on until it may end.
@@ -72,7 +78,7 @@ fn one_follows_another_and_no_more_run_than_may() {
 #[test]
 fn what_cannot_be_executed_takes_no_turn_from_the_next() {
     let mut fixture = Fixture::new();
-    let at_once = NonZeroU32::new(1);
+    let at_once = Some(1);
     let missing: Vec<_> = (0..5)
         .map(|_| {
             let wish = Wish {
@@ -110,6 +116,46 @@ fn what_waits_comes_back_when_it_is_recalled_and_what_runs_goes_on() {
 }
 
 #[test]
+fn a_limit_that_is_told_by_itself_holds_for_what_waits() {
+    let mut fixture = Fixture::new();
+    let ids: Vec<_> = (0..3)
+        .map(|number| fixture.queue(&step(number), 0))
+        .collect();
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(fixture.begun().len(), number, "no more than may have begun");
+        fixture.keeper.limit(u32::try_from(number).unwrap() + 1);
+        fixture.wait_started(*id);
+        until("it runs", || fixture.begun().len() == number + 1);
+    }
+    for (number, id) in ids.into_iter().enumerate() {
+        fs::write(fixture.path(&format!("end{number}")), "").unwrap();
+        fixture.wait_end(id);
+    }
+}
+
+#[test]
+fn what_is_not_started_in_time_comes_back_though_nothing_else_happens() {
+    let mut fixture = Fixture::new();
+    let running = fixture.queue(&step(0), 1);
+    fixture.wait_started(running);
+    let wish = |at_once, span| Wish {
+        at_once,
+        start_by: Some(SinceBoot::after(span)),
+        ..Wish::default()
+    };
+    let soon = Duration::from_millis(100);
+    let waits = fixture.launch(&["/bin/true"], wish(Some(1), soon));
+    fixture.wait(|event| *event == Event::Returned { id: waits });
+    // One that need not wait is not started too late either.
+    let late = fixture.launch(&["/bin/true"], wish(None, Duration::ZERO));
+    fixture.wait(|event| *event == Event::Returned { id: late });
+    let in_time = fixture.launch(&["/bin/true"], wish(None, Duration::from_secs(600)));
+    fixture.wait_end(in_time);
+    fs::write(fixture.path("end0"), "").unwrap();
+    fixture.wait_end(running);
+}
+
+#[test]
 fn more_than_there_is_room_for_come_back_at_once() {
     let mut fixture = Fixture::new();
     let running = fixture.queue(&step(0), 1);
@@ -135,6 +181,29 @@ fn nothing_that_waits_is_started_once_the_launcher_is_gone() {
     let table = launcher.table.clone();
     launcher.kill();
     fs::write(launcher.directory.path().join("go"), "").unwrap();
+    until("the keeper has left", || !table.keeper_is_alive().unwrap());
+    assert!(!launcher.directory.path().join("late").exists());
+    assert_eq!(table.entries().count(), 1);
+}
+
+#[test]
+fn nothing_that_waits_is_started_by_a_keeper_that_finds_end_and_death_at_once() {
+    let mut launcher = Launcher::start(
+        &[
+            "while [ ! -e go ]; do sleep 0.01; done".into(),
+            "echo >late".into(),
+            "echo >late".into(),
+        ],
+        &[("LAUNCHER_AT_ONCE", "1")],
+    );
+    let table = launcher.table.clone();
+    let keeper = Pid::from_raw(table.keeper_pid().unwrap().get()).unwrap();
+    kill_process(keeper, Signal::STOP).unwrap();
+    let first = table.entries().next().unwrap().pid.unwrap();
+    fs::write(launcher.directory.path().join("go"), "").unwrap();
+    until("the first one has ended", || is_zombie(first.get()));
+    launcher.kill();
+    kill_process(keeper, Signal::CONT).unwrap();
     until("the keeper has left", || !table.keeper_is_alive().unwrap());
     assert!(!launcher.directory.path().join("late").exists());
     assert_eq!(table.entries().count(), 1);

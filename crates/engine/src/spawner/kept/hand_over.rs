@@ -1,7 +1,6 @@
 //! Programs are handed to a keeper, which is begun when there is none.
 
 use std::error::Error;
-use std::num::NonZeroU32;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use hostledger_model::{ProcessId, with_causes};
 use hostledger_process::{Hierarchy, PidSpace};
 use rustix::event::epoll;
 
-use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept};
+use super::{Asked, Kept, KeptPrograms, Phase, Program, Unkept, Wish};
 use crate::forget::forget_pool;
 use crate::logs::LogOf;
 use crate::port::{self, LaunchOrder, Returned};
@@ -45,44 +44,50 @@ impl KeptPrograms {
     ) -> Result<(), Unkept> {
         // It is to have what we have at this moment.
         self.surroundings = Surroundings::default();
-        self.hand(of, order, None, readiness)
+        self.hand(Wish::new(of, None), order, readiness)
     }
 
+    /// A turn is only waited for at the keeper that is there: a new one does not know who runs.
     pub(super) fn hand(
         &mut self,
-        of: port::Program,
+        wish: Wish,
         order: &Arc<LaunchOrder>,
-        at_once: Option<NonZeroU32>,
         readiness: &OwnedFd,
     ) -> Result<(), Unkept> {
-        if !self.keepers.iter().any(|kept| kept.current) && self.begin(readiness).is_err() {
+        let (id, waits) = (wish.of.id, wish.at_once.is_some());
+        if !waits && !self.is_kept() && self.begin(readiness).is_err() {
             return Err(Unkept);
         }
-        match self.ask(of, order, at_once, readiness) {
-            Err(error) if at_once.is_some() && error.is_shortage() => {
-                tracing::warn!(error = with_causes(&error), "a start has to wait");
-                self.returned.push((of.id, Returned::Shortage));
-            }
-            Err(error) => self.events.push((of.id, error.event())),
+        match self.ask(wish, order, readiness) {
             Ok(()) => {}
+            Err(_) if !self.is_kept() && waits => self.returned.push((id, Returned::Recalled)),
+            Err(_) if !self.is_kept() => return Err(Unkept),
+            Err(error) if wish.of.start_within.is_some() && error.is_shortage() => {
+                tracing::warn!(error = with_causes(&error), "a start has to wait");
+                self.returned.push((id, Returned::Shortage));
+            }
+            Err(error) => self.events.push((id, error.event())),
         }
         Ok(())
     }
 
+    fn is_kept(&self) -> bool {
+        self.keepers.iter().any(|kept| kept.current)
+    }
+
     fn ask(
         &mut self,
-        of: port::Program,
+        wish: Wish,
         order: &Arc<LaunchOrder>,
-        at_once: Option<NonZeroU32>,
         readiness: &OwnedFd,
     ) -> Result<(), StartFailed> {
         let asked = Asked {
             launch: order.check()?,
             outlet: Outlet::open(order, &mut self.surroundings)?,
-            of,
+            wish,
             order: Arc::clone(order),
-            at_once,
         };
+        let of = wish.of;
         let number = self
             .hand_over_or_begin(&asked, readiness)
             .inspect_err(|_| asked.outlet.discard())?;
@@ -90,7 +95,8 @@ impl KeptPrograms {
             keeper: number,
             tag: keeper::tag(of.id, of.attempt),
             log: LogOf::order(order, asked.outlet.begins()),
-            in_turn: at_once.is_some(),
+            in_turn: wish.at_once.is_some(),
+            queued: of.start_within.is_some(),
             phase: Phase::Asked(Box::new(asked)),
         };
         self.ahead += usize::from(program.in_turn);
@@ -105,20 +111,38 @@ impl KeptPrograms {
         asked: &Asked,
         readiness: &OwnedFd,
     ) -> Result<u64, StartFailed> {
-        for _ in 1..KEEPERS {
+        let gone = || StartFailed::Keeper(KeeperError::Gone);
+        for _ in 0..KEEPERS {
             match self.hand_over(asked) {
                 Err(StartFailed::Keeper(KeeperError::CredentialsChanged | KeeperError::Gone)) => {
-                    self.surroundings = Surroundings::default();
-                    self.begin(readiness)?;
+                    self.retire();
                 }
                 handed => return handed,
             }
+            if asked.wish.at_once.is_some() {
+                break;
+            }
+            self.surroundings = Surroundings::default();
+            self.begin(readiness)?;
         }
-        self.hand_over(asked)
+        self.retire();
+        Err(gone())
+    }
+
+    /// The keeper that is there is asked for nothing more; what waits for its turn there is to
+    /// come back.
+    fn retire(&mut self) {
+        for kept in self.keepers.iter_mut().filter(|kept| kept.current) {
+            kept.current = false;
+            if let Some(keeper) = &mut kept.keeper {
+                keeper.recall();
+            }
+        }
     }
 
     fn hand_over(&mut self, asked: &Asked) -> Result<u64, StartFailed> {
-        let (of, order) = (asked.of, &asked.order);
+        let (wish, order) = (asked.wish, &asked.order);
+        let of = wish.of;
         let tag = keeper::tag(of.id, of.attempt);
         let ambient = self.surroundings.ambient();
         let ambient = ambient.map_err(StartFailed::Handover)?;
@@ -137,7 +161,8 @@ impl KeptPrograms {
             grace: GRACE,
             kill_mode: of.kill_mode,
             max_log_bytes: order.attributes.log_bound().filter(|_| logged),
-            at_once: asked.at_once,
+            at_once: wish.at_once,
+            start_by: wish.start_by,
         })?;
         Ok(kept.number)
     }
@@ -164,9 +189,7 @@ impl KeptPrograms {
             }
         })?;
         self.last_number = number;
-        for kept in &mut self.keepers {
-            kept.current = false;
-        }
+        self.retire();
         self.keepers.push(Kept {
             number,
             table: keeper.table().clone(),
@@ -183,9 +206,7 @@ impl KeptPrograms {
         }
         tracing::warn!("programs are killed at birth in cgroups here: they get none from now on");
         self.uses_groups = false;
-        for kept in &mut self.keepers {
-            kept.current = false;
-        }
+        self.retire();
         for id in std::mem::take(&mut self.again) {
             self.ask_again(id, readiness);
         }
@@ -206,13 +227,21 @@ impl KeptPrograms {
             return;
         };
         let Asked {
-            of, order, outlet, ..
+            wish,
+            order,
+            outlet,
+            ..
         } = *asked;
         outlet.discard();
-        if self.spawn(of, &order, readiness).is_err() {
-            let gone = StartFailed::Keeper(KeeperError::Gone);
-            self.events.push((id, gone.event()));
+        self.surroundings = Surroundings::default();
+        if self.hand(wish, &order, readiness).is_ok() {
+            return;
         }
+        if program.queued {
+            return self.returned.push((id, Returned::Shortage));
+        }
+        let gone = StartFailed::Keeper(KeeperError::Gone);
+        self.events.push((id, gone.event()));
     }
 }
 

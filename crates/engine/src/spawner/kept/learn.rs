@@ -6,13 +6,12 @@ use std::io;
 use hostledger_keeper::{Entry, Slot, State};
 use hostledger_model::{ProcessId, ProcessIdentity};
 use hostledger_process::{PidSpace, Pidfd, Verdict};
-use hostledger_sys::Stage;
 use rustix::io::Errno;
 
 use super::{KeptPrograms, Phase, Program};
 use crate::entry;
 use crate::port::Returned;
-use crate::spawner::failed::{StartFailed, is_shortage};
+use crate::spawner::failed::{StartFailed, is_shortage, is_spawn_shortage};
 
 impl KeptPrograms {
     /// Looks at what has become of a program, as its keeper has written it down.
@@ -93,14 +92,14 @@ impl KeptPrograms {
     /// Whether a program of a queue could not be started for want of something that has nothing
     /// to do with it.
     fn has_run_short(&self, entry: &Entry) -> bool {
-        let in_turn = self.programs.get(&entry.id).is_some_and(|it| it.in_turn);
+        let queued = self.programs.get(&entry.id).is_some_and(|it| it.queued);
         let failure = entry.failure.filter(|_| entry.state == State::Failed);
-        in_turn && failure.is_some_and(|it| it.stage != Stage::Execute && is_shortage(it.source))
+        queued && failure.is_some_and(is_spawn_shortage)
     }
 
     pub(super) fn refused(&mut self, id: ProcessId, reason: io::Error) {
-        let in_turn = self.programs.get(&id).is_some_and(|it| it.in_turn);
-        if in_turn && Errno::from_io_error(&reason).is_some_and(is_shortage) {
+        let queued = self.programs.get(&id).is_some_and(|it| it.queued);
+        if queued && Errno::from_io_error(&reason).is_some_and(is_shortage) {
             return self.give_back(id, Returned::Shortage);
         }
         if let Some(Program {

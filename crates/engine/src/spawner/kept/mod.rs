@@ -8,12 +8,11 @@ mod room;
 mod take_over;
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostledger_keeper::{self as keeper, Keeper, Slot, Table};
+use hostledger_keeper::{self as keeper, Keeper, SinceBoot, Slot, Table};
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{KillMode, ProcessId, ProcessIdentity};
 use hostledger_process::{Launch, PidSpace, Pidfd, TreeRoot};
@@ -44,8 +43,6 @@ pub(super) struct KeptPrograms {
     returned: Vec<(ProcessId, Returned)>,
     /// Whether all of them were asked for.
     recalled: bool,
-    /// How many that had their turn are watched by others, as their keeper has died.
-    adopted_in_turn: usize,
     surroundings: Surroundings,
     /// The timer that has requests sent again for which there was no room.
     again_at: Option<OwnedFd>,
@@ -70,6 +67,8 @@ struct Program {
     log: LogOf,
     /// Whether it was handed over ahead of its turn.
     in_turn: bool,
+    /// Whether it is part of a queue: it may come back.
+    queued: bool,
     phase: Phase,
 }
 
@@ -89,12 +88,30 @@ enum Phase {
 
 /// What is needed to say what came of a start, and to try it with another keeper.
 struct Asked {
-    of: port::Program,
+    wish: Wish,
     order: Arc<LaunchOrder>,
     launch: Launch,
     outlet: Outlet,
+}
+
+/// Which program is to be started, and when.
+#[derive(Clone, Copy)]
+struct Wish {
+    of: port::Program,
     /// How many may run at once, for one that waits for its turn.
-    at_once: Option<NonZeroU32>,
+    at_once: Option<u32>,
+    /// Until when, for one of a queue.
+    start_by: Option<SinceBoot>,
+}
+
+impl Wish {
+    fn new(of: port::Program, at_once: Option<u32>) -> Self {
+        Self {
+            of,
+            at_once,
+            start_by: of.start_within.map(SinceBoot::after),
+        }
+    }
 }
 
 impl KeptPrograms {
@@ -111,7 +128,6 @@ impl KeptPrograms {
             ahead: 0,
             returned: Vec::new(),
             recalled: false,
-            adopted_in_turn: 0,
             surroundings: Surroundings::default(),
             again_at: None,
         }
@@ -209,12 +225,8 @@ impl KeptPrograms {
     /// Takes a program out.
     fn forget(&mut self, id: ProcessId) -> Option<Program> {
         let program = self.programs.remove(&id)?;
-        if program.in_turn {
-            match program.phase {
-                Phase::Asked(_) => self.ahead -= 1,
-                Phase::Adopted => self.adopted_in_turn -= 1,
-                Phase::Running { .. } => {}
-            }
+        if program.in_turn && matches!(program.phase, Phase::Asked(_)) {
+            self.ahead -= 1;
         }
         Some(program)
     }
@@ -224,12 +236,8 @@ impl KeptPrograms {
         let Some(program) = self.programs.get_mut(&id) else {
             return;
         };
-        if program.in_turn {
-            match (&program.phase, &phase) {
-                (Phase::Asked(_), Phase::Running { .. }) => self.ahead -= 1,
-                (Phase::Running { .. }, Phase::Adopted) => self.adopted_in_turn += 1,
-                _ => {}
-            }
+        if program.in_turn && matches!(program.phase, Phase::Asked(_)) {
+            self.ahead -= 1;
         }
         program.phase = phase;
     }
