@@ -1,12 +1,14 @@
 //! A worker whose disk is full, or whose database is locked, for a while.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use hostledger_tests::{Ledger, Signal, hostledger, json_lines, wait_until};
+use serde_json::json;
 
 use crate::namespace;
 
@@ -46,6 +48,45 @@ fn a_full_disk_loses_no_job_and_no_end_and_runs_nothing_twice() {
             .all(|it| it["attempt"] == 1 && it["outcome"] == "exited")
     );
     assert_eq!(ran(&ledger), 12, "each once");
+}
+
+#[test]
+fn a_program_whose_own_disk_is_full_fails_and_holds_nobody_up() {
+    let ledger = Ledger::new();
+    let full = ledger.path("full");
+    fs::create_dir(&full).unwrap();
+    let hook = ledger.path("on_Snapshot__01_full.sh");
+    fs::write(&hook, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&hook, Permissions::from_mode(0o755)).unwrap();
+    let record = json!({
+        "type": "Process", "process_type": "hook", "cmd": [hook], "pwd": full, "status": "queued",
+    });
+    for _ in 0..2 {
+        let import = ledger.command(["import", "-"]);
+        import.input(format!("{record}\n")).output().expect_code(0);
+    }
+    for _ in 0..5 {
+        let good = ["submit", "--", "sh", "-c", "echo x >> ran"];
+        ledger.run(good).expect_code(0);
+    }
+    let setup = format!(
+        "mount -t tmpfs -o mode=700,nr_inodes=2 none '{full}'; touch '{full}/filler'",
+        full = full.display()
+    );
+    let work = ["work", "--once", "--jobs", "2"];
+    let Some(command) = namespace::command(&ledger, &setup, work) else {
+        return;
+    };
+    let worked = command.output().expect_code(0);
+    assert_eq!(worked.stdout_text().trim(), "5 succeeded, 2 failed");
+    assert_eq!(ran(&ledger), 5);
+    let hooks = ledger.processes().into_iter();
+    for hook in hooks.filter(|it| it["process_type"] == "hook") {
+        assert_eq!(hook["outcome"], "spawn_failed", "{hook:#}");
+        let shown = &ledger.json(["show", hook["id"].as_str().unwrap()])[0];
+        let reason = shown["reason"].as_str().unwrap();
+        assert!(reason.contains("No space left on device"), "{reason}");
+    }
 }
 
 #[test]

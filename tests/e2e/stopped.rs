@@ -20,7 +20,7 @@ fn lines(file: &Path) -> Vec<String> {
 }
 
 /// Changes rows as others would have, had the worker been stopped for long enough.
-fn others(ledger: &Ledger, change: &str) -> usize {
+pub(crate) fn others(ledger: &Ledger, change: &str) -> usize {
     let path = ledger.database();
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     diesel::sql_query("PRAGMA busy_timeout = 20000")

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use hostledger_tests::{Ledger, Signal, Started, hostledger, wait_until};
+use hostledger_tests::{Ledger, Signal, Started, hostledger, signal_keeper, wait_until};
 use serde_json::json;
 
+use crate::background::record;
+use crate::stopped::others;
 use crate::work::{append, lines, submit, until, wait_lines, worker};
 
 /// Enough short programs that a worker takes some on ahead of their turn.
@@ -72,6 +75,109 @@ fn what_waits_behind_long_work_is_cancelled_and_never_runs() {
     let (ledger, first) = behind.end();
     first.wait().expect_code(0);
     assert!(!Path::new(&ledger.path("ran")).exists());
+}
+
+/// How many ran at once, as each program has counted when it began.
+fn at_once(ledger: &Ledger) -> Vec<u32> {
+    let counts = lines(&ledger.path("counts"));
+    counts
+        .iter()
+        .map(|count| count.trim().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn no_more_run_than_may_though_one_keeper_after_the_other_dies() {
+    const JOBS: u32 = 4;
+    let ledger = Ledger::new();
+    let (running, counts) = (ledger.path("running"), ledger.path("counts"));
+    fs::create_dir(&running).unwrap();
+    let (running, counts) = (running.display(), counts.display());
+    let script = format!(
+        "touch {running}/$$; ls {running} | wc -l >> {counts}; sleep 0.02; rm {running}/$$"
+    );
+    submit(&ledger, &vec![script; 400], &json!({}));
+    let work = worker(&ledger, &["--jobs", "4", "--once"]);
+    let mut killed = 0;
+    while !work.has_ended() {
+        let before = at_once(&ledger).len();
+        killed += u32::from(signal_keeper(work.pid(), Signal::KILL));
+        wait_until("others have begun", || {
+            work.has_ended() || at_once(&ledger).len() > before + 10
+        });
+    }
+    let done = work.wait().expect_code(0);
+    assert_eq!(done.stdout_text().trim(), "400 succeeded");
+    assert!(killed > 5, "{killed} keepers were killed");
+    let counts = at_once(&ledger);
+    assert_eq!(counts.len(), 400, "once each");
+    assert!(counts.iter().all(|count| *count <= JOBS), "{counts:?}");
+}
+
+/// How many are taken on and not started.
+fn claimed(ledger: &Ledger) -> usize {
+    let of_somebody = "status = 'queued' AND owner IS NOT NULL";
+    others(
+        ledger,
+        &format!("UPDATE machine_process SET pid = pid WHERE {of_somebody}"),
+    )
+}
+
+#[test]
+fn what_a_stopped_keeper_was_handed_is_run_once_by_another_worker() {
+    let ledger = Ledger::new();
+    let ran = ledger.path("ran");
+    let options = ["--jobs", "1", "--lease-slack", "6s"];
+    let first = worker(&ledger, &options);
+    submit(&ledger, &[append(&ran, "warm")], &json!({"timeout": "1s"}));
+    wait_lines(&ran, 1);
+    assert!(signal_keeper(first.pid(), Signal::STOP));
+    let script = format!("{}; sleep 0.3", append(&ran, "x"));
+    let ids = submit(&ledger, &[script], &json!({"timeout": "1s"}));
+    wait_until("the first has taken it on", || claimed(&ledger) == 1);
+    // Its lease is over in 7 s.
+    let second = worker(&ledger, &options);
+    wait_until("the second has run it", || {
+        record(&ledger, &ids[0])["status"] == "exited"
+    });
+    assert!(signal_keeper(first.pid(), Signal::CONT));
+    let after = submit(&ledger, &[append(&ran, "after")], &json!({}));
+    wait_until("it goes on", || {
+        record(&ledger, &after[0])["status"] == "exited"
+    });
+    for work in [first, second] {
+        work.signal(Signal::TERM);
+        work.wait().expect_code(0);
+    }
+    assert_eq!(lines(&ran), ["warm", "x", "after"]);
+    assert_eq!(record(&ledger, &ids[0])["outcome"], "exited");
+}
+
+#[test]
+fn a_worker_ends_when_asked_though_its_keeper_is_stopped() {
+    let ledger = Ledger::new();
+    let ran = ledger.path("ran");
+    let work = worker(&ledger, &["--jobs", "1"]);
+    submit(&ledger, &[append(&ran, "warm")], &json!({}));
+    wait_lines(&ran, 1);
+    assert!(signal_keeper(work.pid(), Signal::STOP));
+    let pid = work.pid();
+    submit(&ledger, &[append(&ran, "x")], &json!({}));
+    wait_until("it is taken on", || claimed(&ledger) == 1);
+    work.signal(Signal::TERM);
+    let stopped = Instant::now();
+    wait_until("it has ended", || {
+        if stopped.elapsed() > Duration::from_secs(12) {
+            let _ = signal_keeper(pid, Signal::CONT);
+        }
+        work.has_ended()
+    });
+    assert!(
+        stopped.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        stopped.elapsed()
+    );
+    work.wait().expect_code(0);
 }
 
 #[test]

@@ -22,6 +22,30 @@ pub fn kill_keeper_of(pid: i32) {
     wait_until("it has somebody else", || parent_of(pid) != Some(keeper));
 }
 
+/// Sends the keeper of a launcher a signal; says whether it has one that lives.
+#[must_use]
+pub fn signal_keeper(launcher: u32, signal: Signal) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{launcher}/task"))
+        .into_iter()
+        .flatten();
+    let children =
+        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+    let children: Vec<i32> = children
+        .flat_map(|list| {
+            list.split(' ')
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    children.into_iter().any(|pid| {
+        let held = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        // Held first, then looked at: it is one and the same.
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let held = held.filter(|_| name == "hostledger-keep\n");
+        held.is_some_and(|held| pidfd_send_signal(&held, signal).is_ok())
+    })
+}
+
 /// The parent of a live process.
 #[must_use]
 pub fn parent_of(pid: i32) -> Option<i32> {

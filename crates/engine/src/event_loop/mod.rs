@@ -73,7 +73,7 @@ impl EventLoop {
                 self.receive(message);
             }
             self.take_spawner_events();
-            self.take_returned();
+            let _came_back = self.take_returned();
             for (id, alarm) in self.timers.take_due(self.parts.clock.elapsed()) {
                 match alarm {
                     Alarm::Lifecycle(Timer::Timeout) => self.feed(id, Event::TimedOut),

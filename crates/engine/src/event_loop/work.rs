@@ -103,6 +103,10 @@ impl EventLoop {
                 None => work.begin(claimed.process.id, claimed.due_at),
             }
             self.start_claimed(claimed);
+            // What has run short, or found nobody to wait at, is not followed by others at once.
+            if self.take_returned() {
+                return;
+            }
         }
     }
 
@@ -148,10 +152,14 @@ impl EventLoop {
     }
 
     /// What was to be started and has come back waits here again; what has met with a shortage is
-    /// put off.
-    pub(super) fn take_returned(&mut self) {
+    /// put off. Says whether anything has come back.
+    pub(super) fn take_returned(&mut self) -> bool {
+        let returned = self.parts.spawner.take_returned();
+        if returned.is_empty() {
+            return false;
+        }
         let (elapsed, now) = (self.parts.clock.elapsed(), self.parts.clock.now());
-        for (id, why) in self.parts.spawner.take_returned().into_iter().rev() {
+        for (id, why) in returned.into_iter().rev() {
             let Some(supervised) = self.supervised.get_mut(&id) else {
                 continue;
             };
@@ -182,6 +190,7 @@ impl EventLoop {
                 (None, _) | (_, None) => {}
             }
         }
+        true
     }
 
     /// Gives back what nobody has a slot for, once it has waited for some time.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hostledger_keeper::{Event, Keeper, SinceBoot};
 use hostledger_model::ProcessId;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::launcher::Launcher;
 use crate::support::{Fixture, Wish, until};
@@ -198,12 +198,14 @@ fn nothing_that_waits_is_started_by_a_keeper_that_finds_end_and_death_at_once() 
     );
     let table = launcher.table.clone();
     let keeper = Pid::from_raw(table.keeper_pid().unwrap().get()).unwrap();
-    kill_process(keeper, Signal::STOP).unwrap();
+    let keeper = pidfd_open(keeper, PidfdFlags::empty()).unwrap();
+    assert!(table.keeper_is_alive().unwrap(), "held while it was itself");
+    pidfd_send_signal(&keeper, Signal::STOP).unwrap();
     let first = table.entries().next().unwrap().pid.unwrap();
     fs::write(launcher.directory.path().join("go"), "").unwrap();
     until("the first one has ended", || is_zombie(first.get()));
     launcher.kill();
-    kill_process(keeper, Signal::CONT).unwrap();
+    pidfd_send_signal(&keeper, Signal::CONT).unwrap();
     until("the keeper has left", || !table.keeper_is_alive().unwrap());
     assert!(!launcher.directory.path().join("late").exists());
     assert_eq!(table.entries().count(), 1);
