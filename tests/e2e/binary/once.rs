@@ -74,6 +74,49 @@ fn what_a_dead_installer_has_begun_is_ended_and_begun_anew() {
     assert_eq!(installs(&ledger), 1);
 }
 
+#[test]
+fn an_installation_of_another_data_directory_is_left_alone_while_its_installer_lives() {
+    let first = Ledger::new();
+    first.run(["ps"]).expect_code(0);
+    let second = Ledger::at(format!("sqlite:{}", first.database().display()));
+    let (begun, go) = (first.path("begun"), first.path("go"));
+    let waits = format!(
+        ": > {}; until [ -e {} ]; do /bin/sleep 0.01; done",
+        begun.display(),
+        go.display()
+    );
+    npm(&first, &waits, "1.0");
+    npm(&second, "", "2.0");
+    let install = |name| ["install", name, "--providers", "npm"];
+    let of_first = binary(&first, &install("tool")).start();
+    wait_until("its start is written", || {
+        begun.exists()
+            && runs(&first)
+                .first()
+                .is_some_and(|run| run["status"] == "running")
+    });
+    let other = record(&second, &install("other"));
+    assert_eq!(other["status"], "installed");
+    std::fs::write(&go, "").unwrap();
+    of_first.wait().expect_code(0);
+    for run in runs(&first) {
+        assert_eq!(run["outcome"], "exited", "{run:#}");
+    }
+    // Who asks for it after its installer has died ends what that has left, wherever that was.
+    for file in [&begun, &go] {
+        std::fs::remove_file(file).unwrap();
+    }
+    let dies = binary(&first, &install("third")).start();
+    wait_until("its start is written", || {
+        begun.exists() && runs(&first).iter().any(|run| run["status"] == "running")
+    });
+    dies.signal(Signal::KILL);
+    dies.wait().expect_signal(Signal::KILL);
+    let third = record(&second, &install("third"));
+    assert_eq!(third["version"], "2.0");
+    wait_until("nothing of it is left", || first.alive().is_empty());
+}
+
 /// Begins to install `tool` by a script of its own, which hangs until there is `go`.
 fn hanging(ledger: &Ledger) -> hostledger_tests::Started {
     let tool = ledger.path("by-bash/tool");

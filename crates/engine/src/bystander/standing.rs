@@ -64,20 +64,29 @@ impl Bystander {
     }
 
     /// Whether a process belongs to somebody who sees to it.
-    pub(super) fn is_owned(&self, process: &Process) -> Result<bool, BystanderError> {
-        let Some(owner) = process.owner else {
+    pub(crate) fn is_owned(&self, process: &Process) -> Result<bool, BystanderError> {
+        self.is_held(process.owner, process.retry_at)
+    }
+
+    /// Whether what an owner has taken on until the end of a lease is his still.
+    pub(crate) fn is_held(
+        &self,
+        owner: Option<OwnerId>,
+        lease: Option<Timestamp>,
+    ) -> Result<bool, BystanderError> {
+        let Some(owner) = owner else {
             return Ok(false);
         };
         Ok(match self.standing(owner)? {
             Standing::Alive => true,
             Standing::Dead => false,
-            Standing::Unknown => process.retry_at.is_some_and(|at| at > Timestamp::now()),
+            Standing::Unknown => lease.is_some_and(|at| at > Timestamp::now()),
         })
     }
 
     /// A bystander in the data directory of whoever has taken a process on: there are the tables
     /// that tell of its end, and its logs.
-    pub(super) fn at_home_of(
+    pub(crate) fn at_home_of(
         &self,
         owner: Option<OwnerId>,
     ) -> Result<Cow<'_, Self>, BystanderError> {

@@ -111,14 +111,7 @@ impl Installer {
     /// # Errors
     /// The lock of its owner cannot be asked for.
     pub fn is_at_work(&self, binary: &Binary) -> Result<bool, InstallError> {
-        match binary.owner {
-            Some(owner) => Ok(match self.bystander.standing(owner)? {
-                Standing::Alive => true,
-                Standing::Dead => false,
-                Standing::Unknown => binary.retry_at.is_some_and(|at| at > Timestamp::now()),
-            }),
-            None => Ok(false),
-        }
+        Ok(self.bystander.is_held(binary.owner, binary.retry_at)?)
     }
 
     /// Drives a binary that we have taken on: provider after provider, until it is installed, has

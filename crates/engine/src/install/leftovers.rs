@@ -1,5 +1,6 @@
 //! What a driver that died has left running.
 
+use std::error::Error;
 use std::path::{Component, Path};
 use std::time::Duration;
 
@@ -9,40 +10,37 @@ use hostledger_process::Signal;
 use hostledger_store::ProcessFilter;
 
 use super::InstallError;
-use crate::bystander::{Bystander, BystanderError};
+use crate::bystander::Bystander;
 use crate::logs::log_files;
-use crate::owner::Owner;
 
 /// How long the programs of a dead driver have to end.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Ends programs that were run for a request and still run, with all that they have started: they
-/// would trip over those that are to be run now.
+/// would trip over those that are to be run now. Whoever ran them is dead, and may have had another
+/// data directory.
 pub(super) fn end(bystander: &Bystander, request: &Request<'_>) -> Result<(), InstallError> {
     let directory = request.own_directory();
-    end_those(bystander, |process| {
-        Ok(is_below(&bystander.data_dir, process, &directory))
+    let below = directory.strip_prefix(&bystander.data_dir);
+    let below = below.unwrap_or(&directory);
+    end_those(bystander, |home, process| {
+        log_files(home, process).is_some_and(|(logs, _)| logs.starts_with(home.join(below)))
     })
 }
 
-/// Ends programs that drivers who are dead have left running for a provider, whatever they were to
-/// install: for a provider that must not run twice in one place, and has made sure that nobody who
-/// is alive runs there.
+/// Ends programs that drivers who are dead have left running for a provider in our data directory,
+/// whatever they were to install: for a provider that must not run twice in one place, and has made
+/// sure that nobody who is alive runs there.
 ///
 /// # Errors
 /// They cannot be found or ended.
 pub fn end_orphans(bystander: &Bystander, provider: &str) -> Result<(), InstallError> {
-    let machines = bystander.data_dir.join("machines");
-    end_those(bystander, |process| {
-        let logs = log_files(&bystander.data_dir, process);
-        let is_its = logs.is_some_and(|(logs, _)| {
-            logs.strip_prefix(&machines)
+    end_those(bystander, |home, process| {
+        let logs = log_files(home, process).filter(|_| *home == bystander.data_dir);
+        logs.is_some_and(|(logs, _)| {
+            logs.strip_prefix(home.join("machines"))
                 .is_ok_and(|below| below.components().nth(4) == Some(part(provider)))
-        });
-        let Some(owner) = process.owner.filter(|_| is_its) else {
-            return Ok(is_its);
-        };
-        Ok(!Owner::is_alive(&bystander.owners, owner).map_err(BystanderError::from)?)
+        })
     })
 }
 
@@ -51,9 +49,11 @@ fn part(provider: &str) -> Component<'_> {
     Component::Normal(provider.as_ref())
 }
 
+/// Ends the programs of dead drivers that are meant, of which each is shown with the data directory
+/// it was run from.
 fn end_those(
     bystander: &Bystander,
-    mut is_meant: impl FnMut(&Process) -> Result<bool, InstallError>,
+    is_meant: impl Fn(&Path, &Process) -> bool,
 ) -> Result<(), InstallError> {
     for process_type in [ProcessType::Binary, ProcessType::Hook] {
         let running = ProcessFilter {
@@ -63,8 +63,14 @@ fn end_those(
             ..ProcessFilter::default()
         };
         let mut ours = Vec::new();
-        for process in bystander.store.processes(&running)?.complete()? {
-            if is_meant(&process)? {
+        let rows = bystander.store.processes(&running)?;
+        for row in rows.corrupt {
+            let error = &row as &dyn Error;
+            tracing::warn!(error, "whether it is left of an installation is not known");
+        }
+        for process in rows.records {
+            let home = bystander.at_home_of(process.owner)?;
+            if is_meant(&home.data_dir, &process) && !bystander.is_owned(&process)? {
                 ours.push(process);
             }
         }
@@ -81,9 +87,4 @@ fn end_those(
         }
     }
     Ok(())
-}
-
-/// Whether the logs of a process are those of a request.
-fn is_below(data_dir: &Path, process: &Process, directory: &Path) -> bool {
-    log_files(data_dir, process).is_some_and(|(logs, _)| logs.starts_with(directory))
 }
