@@ -23,6 +23,29 @@ fn of_a_server(database: &Database) -> [Ledger; 2] {
     [(); 2].map(|()| Ledger::at(database.url()))
 }
 
+/// What is queued with a secret in the first is run by a worker there, whoever looks for work before.
+fn a_secret_is_used_where_it_is_kept([first, second]: [Ledger; 2]) {
+    let ran = first.path("ran");
+    let script = format!("echo $API_TOKEN >> {}", ran.display());
+    let submit = ["submit", "--env", "API_TOKEN=hunter2", "--", "sh", "-c"];
+    let queued = first.command(submit).arg(&script).output().expect_code(0);
+    let id = queued.stdout_text().trim().to_owned();
+    second.run(["work", "--once"]).expect_code(0);
+    assert_eq!(status(&second, &id), "queued");
+    let work = worker(&first, &[]);
+    wait_until("it has run", || status(&first, &id) == "exited");
+    assert_eq!(lines(&ran), ["hunter2"]);
+    assert_eq!(record(&second, &id)["exit_code"], 0);
+    wait_until("its secret is gone", || {
+        fs::read_dir(first.data().join("secrets"))
+            .unwrap()
+            .next()
+            .is_none()
+    });
+    work.signal(Signal::TERM);
+    work.wait().expect_code(0);
+}
+
 fn owners(ledger: &Ledger) -> Value {
     let checks = ledger.json(["doctor"]);
     let check = checks.into_iter().find(|it| it["name"] == "owners");
@@ -112,6 +135,21 @@ fn what_a_killed_worker_of_another_one_has_left_is_settled_truly_on_postgres() {
     if available() {
         let database = Database::shared();
         what_a_killed_worker_has_left_is_settled_by_its_keepers_account(of_a_server(&database));
+    }
+}
+
+#[test]
+fn a_secret_of_another_one_is_used_where_it_is_kept() {
+    a_secret_is_used_where_it_is_kept(of_a_file());
+    let [first, second] = of_a_file();
+    a_secret_is_used_where_it_is_kept([second, first]);
+}
+
+#[test]
+fn a_secret_of_another_one_is_used_where_it_is_kept_on_postgres() {
+    if available() {
+        let database = Database::shared();
+        a_secret_is_used_where_it_is_kept(of_a_server(&database));
     }
 }
 

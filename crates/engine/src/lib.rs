@@ -47,7 +47,7 @@ pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};
 pub use owner_watch::OwnerWatch;
 pub use retry::retry_wait;
-pub use secrets::{secrets_file, secrets_header};
+pub use secrets::{is_secret_batch_of, new_secret_batch, secrets_file, secrets_header};
 pub use spawner::{KeeperPlace, ProgramSpawner, ProgramSpawnerError};
 pub use store_book::StoreBook;
 pub use take_over::{TakeOver, TakeOverError};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hostledger_model::{OwnerId, PidNamespace};
 use hostledger_process::PidSpace;
 use hostledger_sys::FileLock;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Our name for the rows we own, and the lock that says we are alive.
 ///
@@ -110,11 +111,13 @@ impl Owner {
         let made = directory.join(format!("{MARK}.{mark}"));
         let path = directory.join(MARK);
         // Whole from the start, and the first one stays.
-        let linked = fs::write(&made, &mark).and_then(|()| fs::hard_link(&made, &path));
-        let removed = fs::remove_file(&made);
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => removed,
+        let moved = fs::write(&made, &mark).and_then(|()| {
+            let kept = renameat_with(CWD, &made, CWD, &path, RenameFlags::NOREPLACE);
+            Ok(kept?)
+        });
+        match moved {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&made),
+            moved => moved,
         }
         .map_err(|source| OwnerError {
             path: path.clone(),

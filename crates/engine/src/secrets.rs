@@ -6,8 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hostledger_model::{MachineId, Process, SecretBatchId};
+use hostledger_model::{MachineId, OwnerId, Process, SecretBatchId};
 use hostledger_store::Store;
+use uuid::Uuid;
+
+use crate::owner::{Owner, OwnerError, read_mark};
 
 /// The file that holds the secret values of a batch of queued processes.
 #[must_use]
@@ -18,6 +21,32 @@ pub fn secrets_file(data_dir: &Path, batch: SecretBatchId) -> PathBuf {
 }
 
 const DIRECTORY: &str = "secrets";
+
+/// The id of a new batch: it ends as the mark of the data directory does whose locks are here. So
+/// others of the same ledger know that its values are not with them.
+///
+/// # Errors
+/// The data directory cannot be marked.
+pub fn new_secret_batch(owners: &Path) -> Result<SecretBatchId, OwnerError> {
+    let ending = ending(&Owner::mark(owners)?);
+    let batch = SecretBatchId::generate().uuid().as_u128();
+    Ok(Uuid::from_u128(batch & !ENDING | ending.unwrap_or_default()).into())
+}
+
+/// Whether a batch is of the data directory whose locks are here.
+#[must_use]
+pub fn is_secret_batch_of(batch: SecretBatchId, owners: &Path) -> bool {
+    let ours = read_mark(owners).and_then(|mark| ending(&mark));
+    ours == Some(batch.uuid().as_u128() & ENDING)
+}
+
+/// As many bits of an id are random in each.
+const ENDING: u128 = 0xffff_ffff;
+
+fn ending(mark: &str) -> Option<u128> {
+    let mark: OwnerId = mark.parse().ok()?;
+    Some(mark.uuid().as_u128() & ENDING)
+}
 
 /// Removes the secret values that an ended process needed, unless another one still does.
 pub(crate) fn forget(store: &dyn Store, data_dir: &Path, process: &Process) {

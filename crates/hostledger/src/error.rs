@@ -177,6 +177,18 @@ pub enum LedgerError {
         /// The variable.
         key: String,
     },
+    /// The value of a secret variable is kept in another data directory: that in which the
+    /// process was queued.
+    #[error(
+        "process {id} needs the secret variable {key}, whose value is kept in another data \
+         directory: that in which it was queued"
+    )]
+    SecretElsewhere {
+        /// Its id.
+        id: ProcessId,
+        /// The variable.
+        key: String,
+    },
     /// The secret values of queued processes cannot be kept or read.
     #[error("cannot use the file of secrets {}", path.display())]
     Secrets {
@@ -286,6 +298,7 @@ impl LedgerError {
             Self::SecretMissing { .. } => {
                 "queue it anew with its secrets: they are kept until it has ended, no longer"
             }
+            Self::SecretElsewhere { .. } => "run it with that directory (--data)",
             Self::NotEnded {
                 status: ProcessStatus::Queued,
                 ..

@@ -10,11 +10,11 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Wri
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hostledger_engine::{secrets_file, secrets_header};
+use hostledger_engine::{is_secret_batch_of, new_secret_batch, secrets_file, secrets_header};
 use hostledger_model::{Process, ProcessId, SecretBatchId};
 use serde_json::{Map, Value};
 
-use crate::{Ledger, LedgerError};
+use crate::{DataDir, Ledger, LedgerError};
 
 impl Ledger {
     /// Keeps secret values for processes that are queued with them, in the order of their ids.
@@ -51,7 +51,12 @@ impl Ledger {
         if process.secret_env.is_empty() {
             return Ok(Map::new());
         }
-        kept(self.writable_data_dir()?.path(), process)
+        kept(self.writable_data_dir()?, process)
+    }
+
+    /// Names the file of secret values that are about to be kept.
+    pub(crate) fn new_secret_batch(&self) -> Result<SecretBatchId, LedgerError> {
+        Ok(new_secret_batch(&self.writable_data_dir()?.owners())?)
     }
 
     fn secrets_path(&self, batch: SecretBatchId) -> Result<PathBuf, LedgerError> {
@@ -60,7 +65,10 @@ impl Ledger {
 }
 
 /// The secret values of a queued process, of the ledger in `data_dir`.
-pub(crate) fn kept(data_dir: &Path, process: &Process) -> Result<Map<String, Value>, LedgerError> {
+pub(crate) fn kept(
+    data_dir: &DataDir,
+    process: &Process,
+) -> Result<Map<String, Value>, LedgerError> {
     let Some(key) = process.secret_env.first() else {
         return Ok(Map::new());
     };
@@ -69,10 +77,16 @@ pub(crate) fn kept(data_dir: &Path, process: &Process) -> Result<Map<String, Val
         key: key.clone(),
     };
     let batch = process.secret_batch.ok_or_else(|| missing(key))?;
-    let path = secrets_file(data_dir, batch);
+    let path = secrets_file(data_dir.path(), batch);
     let secrets = match read(&path, process.id) {
         Ok(secrets) => secrets.unwrap_or_default(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !is_secret_batch_of(batch, &data_dir.owners()) {
+                let (id, key) = (process.id, key.clone());
+                return Err(LedgerError::SecretElsewhere { id, key });
+            }
+            Map::new()
+        }
         Err(source) => return Err(LedgerError::Secrets { path, source }),
     };
     match process

@@ -4,16 +4,20 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{ProcessChange, ProcessId, ProcessStatus, with_causes};
 use hostledger_store::{Claimed, Claims};
 
 use super::EventLoop;
 use crate::message::Message;
-use crate::port::{BookError, Returned, Writing};
+use crate::port::{BookError, NotStartable, Returned, Writing};
 use crate::supervised::Supervised;
 use crate::take_over::TakeOver;
 use crate::work::{AtEnd, Work, WorkPlan, WorkWatch};
+
+/// For how long what another worker is to start is put off.
+const FOR_OTHERS: TimeDelta = TimeDelta::seconds(5);
 
 impl EventLoop {
     /// Does for the work whatever can be done now.
@@ -116,9 +120,14 @@ impl EventLoop {
         let id = process.id;
         let (order, event) = match work.plan.orders.order(&mut process) {
             Ok(order) => (Some(Arc::new(order)), Event::Tick),
-            Err(refusal) => {
-                let (exit_code, reason) = (refusal.exit_code, refusal.reason);
+            Err(NotStartable::Ever { exit_code, reason }) => {
                 (None, Event::SpawnFailed { exit_code, reason })
+            }
+            Err(NotStartable::Here { reason }) => {
+                tracing::warn!(%id, reason, "a queued process waits for another worker");
+                work.take_back(id);
+                let due_at = self.parts.clock.now().saturating_add(FOR_OTHERS);
+                return self.give_back_one(Claimed { process, due_at });
             }
         };
         if order.is_none() {

@@ -34,11 +34,19 @@ pub trait Orders: Send {
     fn order(&self, process: &mut Process) -> Result<LaunchOrder, NotStartable>;
 }
 
-/// Why a process cannot be started.
+/// Where, or when, a process cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotStartable {
-    /// What a shell would give: 127 when there is no such program, else 126.
-    pub exit_code: i32,
-    /// Why, for people.
-    pub reason: String,
+pub enum NotStartable {
+    /// Nowhere: so it has failed.
+    Ever {
+        /// What a shell would give: 127 when there is no such program, else 126.
+        exit_code: i32,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Not by this worker: it is another one's, and put off until that has had time for it.
+    Here {
+        /// Why, for people.
+        reason: String,
+    },
 }

@@ -8,7 +8,7 @@ use hostledger_engine::{AtEnd, Ended};
 use hostledger_model::{Outcome, ProcessId, Termination, Timestamp};
 
 use crate::bench::{Answer, Bench, HandClock, LIMIT, end};
-use crate::work_bench::{REFUSED, claims, over, ring, wait_counts};
+use crate::work_bench::{ELSEWHERE, REFUSED, claims, over, ring, wait_counts};
 
 impl Bench {
     fn count(&self, what: &str) -> usize {
@@ -233,4 +233,16 @@ fn a_second_plan_takes_the_place_of_the_first_and_its_late_answer_is_given_to_it
     // They are of one owner: what the first had taken on is run.
     answer(Ok(claims([bench.claimed("quick")], None)));
     wait_counts(&other, |counts| counts.succeeded == 1);
+}
+
+#[test]
+fn what_another_worker_is_to_start_is_put_off_for_it_and_holds_nobody_up() {
+    let bench = Bench::new();
+    let (desk, watch, _bell) = bench.work(1, |plan| plan.once = true);
+    desk.give([bench.claimed(ELSEWHERE), bench.claimed("quick")]);
+    wait_counts(&watch, |counts| counts.succeeded == 1);
+    desk.give([]);
+    let counts = over(&watch);
+    assert_eq!((counts.failed, counts.succeeded), (0, 1));
+    assert_eq!(bench.count("saved deferred"), 1);
 }

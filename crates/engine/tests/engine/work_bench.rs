@@ -98,11 +98,18 @@ pub(crate) fn claims(
 pub(crate) struct FakeOrders;
 
 pub(crate) const REFUSED: &str = "refused";
+/// For programs of this name it is another worker's.
+pub(crate) const ELSEWHERE: &str = "elsewhere";
 
 impl Orders for FakeOrders {
     fn order(&self, process: &mut Process) -> Result<LaunchOrder, NotStartable> {
+        if process.cmd[0] == ELSEWHERE {
+            return Err(NotStartable::Here {
+                reason: "its secrets are elsewhere".to_owned(),
+            });
+        }
         if process.cmd[0] == REFUSED {
-            return Err(NotStartable {
+            return Err(NotStartable::Ever {
                 exit_code: 126,
                 reason: "its secrets are gone".to_owned(),
             });

@@ -3,9 +3,7 @@
 use std::os::unix::ffi::OsStringExt as _;
 
 use hostledger_model::json::{ProcessDefaults, ProcessRecord, RecordType, Refusal};
-use hostledger_model::{
-    BinaryId, DEFAULT_TIMEOUT, InterfaceId, Process, ProcessStatus, SecretBatchId, Timestamp,
-};
+use hostledger_model::{BinaryId, DEFAULT_TIMEOUT, InterfaceId, Process, ProcessStatus, Timestamp};
 use hostledger_store::Change;
 
 use super::{Import, Imported, refused};
@@ -74,7 +72,7 @@ impl Import {
         // Read again, it is known.
         process.id = id.unwrap_or(process.id);
         if !secrets.is_empty() {
-            let batch = SecretBatchId::generate();
+            let batch = self.ledger.new_secret_batch()?;
             process.secret_batch = Some(batch);
             self.ledger.keep_secrets(batch, &[(process.id, secrets)])?;
         }

@@ -39,8 +39,8 @@ pub struct Batch {
     origin: Origin,
     processes: Vec<Process>,
     secrets: Vec<(ProcessId, Map<String, Value>)>,
-    /// Names the file of their secrets.
-    secret_batch: SecretBatchId,
+    /// Names the file of their secrets, once there are any.
+    secret_batch: Option<SecretBatchId>,
     /// When the latest one was made: they are due in their order, whatever the clock does.
     latest: Timestamp,
 }
@@ -56,7 +56,7 @@ impl Ledger {
             ledger: self.clone(),
             processes: Vec::new(),
             secrets: Vec::new(),
-            secret_batch: SecretBatchId::generate(),
+            secret_batch: None,
             latest: Timestamp::now(),
         })
     }
@@ -107,7 +107,7 @@ impl Batch {
 
     fn add_draft(&mut self, draft: ProcessDraft) -> Result<ProcessId, LedgerError> {
         let (mut process, secrets) = self.process_of(draft)?;
-        self.keep(&mut process, secrets);
+        self.keep(&mut process, secrets)?;
         let id = process.id;
         self.processes.push(process);
         Ok(id)
@@ -123,11 +123,20 @@ impl Batch {
     }
 
     /// Has the secrets of a process kept with those of the others.
-    fn keep(&mut self, process: &mut Process, secrets: Map<String, Value>) {
+    fn keep(
+        &mut self,
+        process: &mut Process,
+        secrets: Map<String, Value>,
+    ) -> Result<(), LedgerError> {
         if !secrets.is_empty() {
-            process.secret_batch = Some(self.secret_batch);
+            let batch = match self.secret_batch {
+                Some(batch) => batch,
+                None => *self.secret_batch.insert(self.ledger.new_secret_batch()?),
+            };
+            process.secret_batch = Some(batch);
             self.secrets.push((process.id, secrets));
         }
+        Ok(())
     }
 
     /// Says of a process that was asked for before from where it is asked for now.
@@ -166,7 +175,7 @@ impl Batch {
         mut process: Process,
         secrets: Map<String, Value>,
     ) -> Result<Process, LedgerError> {
-        self.keep(&mut process, secrets);
+        self.keep(&mut process, secrets)?;
         self.processes.push(process.clone());
         self.submit()?;
         Ok(process)
@@ -190,15 +199,15 @@ impl Batch {
             return Ok(processes);
         }
         // First, so that no process is ever queued whose secrets are nowhere.
-        if !secrets.is_empty() {
-            ledger.keep_secrets(secret_batch, &secrets)?;
+        if let Some(batch) = secret_batch {
+            ledger.keep_secrets(batch, &secrets)?;
         }
         let insert = Change::InsertProcesses(Arc::clone(&processes));
         match ledger.store().submit(latest, vec![insert]).wait() {
             Ok(_) => Ok(processes),
             Err(error) => {
-                if !secrets.is_empty() {
-                    ledger.forget_secrets(secret_batch);
+                if let Some(batch) = secret_batch {
+                    ledger.forget_secrets(batch);
                 }
                 Err(error.into())
             }

@@ -42,7 +42,7 @@ pub(super) fn our_environment() -> Arc<[(OsString, OsString)]> {
 
 impl LedgerOrders {
     fn make(&self, process: &mut Process) -> Result<LaunchOrder, LedgerError> {
-        let secrets = secrets::kept(self.data_dir.path(), process)?;
+        let secrets = secrets::kept(&self.data_dir, process)?;
         let lib_bin = Some(self.data_dir.lib_bin()).filter(|it| it.is_dir());
         let ours = &self.programs.environment;
         let environment = environment_from(ours, process, &secrets, lib_bin.as_deref());
@@ -114,9 +114,15 @@ impl LedgerOrders {
 
 impl Orders for LedgerOrders {
     fn order(&self, process: &mut Process) -> Result<LaunchOrder, NotStartable> {
-        self.make(process).map_err(|error| NotStartable {
-            exit_code: CANNOT_EXECUTE,
-            reason: with_causes(&error),
+        self.make(process).map_err(|error| {
+            let reason = with_causes(&error);
+            match error {
+                LedgerError::SecretElsewhere { .. } => NotStartable::Here { reason },
+                _ => NotStartable::Ever {
+                    exit_code: CANNOT_EXECUTE,
+                    reason,
+                },
+            }
         })
     }
 }
