@@ -55,7 +55,8 @@ fn owners(ledger: &Ledger) -> Value {
 /// Runs a worker of the first in the sight of the second.
 fn a_live_worker_keeps_what_it_has([first, second]: [Ledger; 2]) {
     let (go, begun) = (first.path("go"), first.path("begun"));
-    let ids = submit(&first, &[until(&go, &begun, 7)], &json!({}));
+    let script = format!("echo said; {}", until(&go, &begun, 7));
+    let ids = submit(&first, &[script], &json!({}));
     let work = worker(&first, &["--once"]);
     wait_lines(&begun, 1);
     wait_until("it is recorded", || status(&first, &ids[0]) == "running");
@@ -63,6 +64,8 @@ fn a_live_worker_keeps_what_it_has([first, second]: [Ledger; 2]) {
     second.run(["cleanup"]).expect_code(0);
     assert_eq!(owners(&second)["found"], "1 alive, 0 dead");
     assert_eq!(status(&second, &ids[0]), "running");
+    let logs = second.run(["logs", &ids[0]]).expect_code(0);
+    assert_eq!(logs.stdout_text(), "said\n");
     let wait = second.command(["wait", &ids[0]]).start();
     fs::write(&go, "").unwrap();
     wait.wait().expect_code(7);

@@ -157,7 +157,19 @@ impl Ledger {
 
     fn log_place(&self, process: &Process) -> Result<(PathBuf, String), LedgerError> {
         let id = process.id;
-        let data_dir = self.data_dir().unwrap_or(std::path::Path::new("/"));
-        log_files(data_dir, process).ok_or(LedgerError::NoLog { id })
+        let data_dir = match self.data_dir() {
+            Some(data_dir) => self.log_home(process).unwrap_or_else(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, %id, "its log is looked for here alone");
+                data_dir.to_owned()
+            }),
+            None => PathBuf::from("/"),
+        };
+        log_files(&data_dir, process).ok_or(LedgerError::NoLog { id })
+    }
+
+    /// The data directory that it is in, of those that share the ledger.
+    fn log_home(&self, process: &Process) -> Result<PathBuf, LedgerError> {
+        Ok(self.bystander()?.log_home(process)?)
     }
 }

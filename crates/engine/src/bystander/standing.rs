@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use hostledger_model::{OwnerId, OwnerPlace, OwnerRecord, Process, Timestamp};
+use hostledger_process::{Stream, log_file_name};
 use hostledger_store::{Change, OwnerChange};
 
 use super::{Bystander, BystanderError};
+use crate::logs::log_files;
 use crate::owner::{Owner, read_mark};
 
 /// An owner that has not been seen for this long may be dead: it has left out three times what it
@@ -106,6 +108,33 @@ impl Bystander {
             }),
             Home::Ours | Home::OutOfReach => Cow::Borrowed(self),
         })
+    }
+
+    /// The data directory that the logs of a process are in: that of whoever has taken it on, or,
+    /// when it is nobody's any more, the first one that has them of those that are known; else
+    /// ours.
+    ///
+    /// # Errors
+    /// The rows of owners cannot be read, or a lock not be asked for.
+    pub fn log_home(&self, process: &Process) -> Result<PathBuf, BystanderError> {
+        if process.owner.is_some() {
+            return Ok(self.at_home_of(process.owner)?.data_dir.clone());
+        }
+        let has_logs = |data_dir: &PathBuf| {
+            log_files(data_dir, process).is_some_and(|(logs, stem)| {
+                let name = log_file_name(&stem, Stream::Stdout);
+                logs.join(name).symlink_metadata().is_ok()
+            })
+        };
+        if has_logs(&self.data_dir) {
+            return Ok(self.data_dir.clone());
+        }
+        let places = self.store.owners_of(self.machine)?.into_iter();
+        let places = places.filter_map(|record| record.place);
+        let others = places.filter(|place| self.is_at(&place.data_dir, place));
+        let others = others.map(|place| place.data_dir);
+        let mut all = self.home.iter().cloned().chain(others);
+        Ok(all.find(has_logs).unwrap_or_else(|| self.data_dir.clone()))
     }
 
     /// Has the rows of owners go that are dead and have nothing left.
