@@ -45,9 +45,10 @@ pub struct Claims {
 pub struct BinariesMark(Option<(i64, String)>);
 
 impl BinariesMark {
-    /// Of this many, and when the last one was modified; the default when there is none.
-    pub(crate) fn of(count: i64, last: Option<String>) -> Self {
-        Self((count > 0).then(|| (count, last.unwrap_or_default())))
+    /// Of this many, and what all of their ids and times of modification add up to: the changes of
+    /// two writers are not committed in the order of their times. The default when there is none.
+    pub(crate) fn of(count: i64, sum: Option<String>) -> Self {
+        Self((count > 0).then(|| (count, sum.unwrap_or_default())))
     }
 }
 

@@ -89,7 +89,7 @@ fn outlook(
                  WHERE r.status = 'queued' AND r.machine_id = ?::uuid AND r.retry_at IS NOT NULL
                      AND (r.owner IS DISTINCT FROM ?::uuid OR r.retry_at <= ?::timestamptz)
                  ORDER BY r.retry_at, r.created_at, r.id LIMIT 1),
-                count(*), max(b.modified_at)::text
+                count(*), sum(hashtextextended(b.id::text || b.modified_at::text, 0))::text
          FROM machine_binary b
          WHERE b.machine_id = ?::uuid AND b.status IN ('installed', 'succeeded')",
         vec![
@@ -99,8 +99,7 @@ fn outlook(
             Parameter::text(&claim.machine.simple()),
         ],
     );
-    let (next, count, last): (Option<String>, i64, Option<String>) =
-        query.get_result(connection)?;
+    let (next, count, sum): (Option<String>, i64, Option<String>) = query.get_result(connection)?;
     let next_due = next.map(|at| encoding::read_time(&at).unwrap_or(claim.now));
-    Ok((next_due, BinariesMark::of(count, last)))
+    Ok((next_due, BinariesMark::of(count, sum)))
 }

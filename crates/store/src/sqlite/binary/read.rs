@@ -1,6 +1,7 @@
 //! Reading binaries, from tables with our columns and without.
 
-use diesel::dsl::{count_star, max};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use hostledger_model::{BinaryId, BinaryStatus, MachineId};
@@ -101,14 +102,18 @@ pub(in crate::sqlite) fn mark(
     connection: &mut SqliteConnection,
     machine: MachineId,
 ) -> QueryResult<BinariesMark> {
-    let (count, last) = binary::table
+    let all: Vec<(String, String)> = binary::table
         .filter(literal::<diesel::sql_types::Bool>(
             "status IN ('installed', 'succeeded')",
         ))
         .filter(binary::machine_id.eq(machine.simple()))
-        .select((count_star(), max(binary::modified_at)))
-        .first(connection)?;
-    Ok(BinariesMark::of(count, last))
+        .select((binary::id, binary::modified_at))
+        .load(connection)?;
+    let sum = all
+        .iter()
+        .map(|row| BuildHasherDefault::<DefaultHasher>::new().hash_one(row));
+    let sum = sum.fold(0, u64::wrapping_add);
+    Ok(BinariesMark::of(all.len() as i64, Some(sum.to_string())))
 }
 
 /// Those that are not final, in the order in which they are due.

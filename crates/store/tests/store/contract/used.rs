@@ -51,6 +51,22 @@ pub(crate) fn a_claim_tells_when_installed_ones_have_come_gone_or_changed<H: Har
     changed("more", Change::InsertBinary(Box::new(older.clone())));
     write(store, vec![Change::DeleteBinary(older.id)]);
     assert_eq!(mark(store, here), seen[2], "gone, and all is as it was");
+    // Of two writers the later one may commit first.
+    let mut earlier = new_binary(here, "c");
+    let steps = [
+        (40, Change::InsertBinary(Box::new(earlier.clone()))),
+        (45, {
+            earlier.version = "3".to_owned();
+            Change::UpdateBinary(Box::new(earlier.clone()))
+        }),
+    ];
+    for (seconds, step) in steps {
+        let before = mark(store, here);
+        let commit = store.submit(at(seconds), vec![step]).wait().unwrap();
+        assert!(commit.is_applied());
+        assert_ne!(mark(store, here), before, "older than the last change");
+    }
+    write(store, vec![Change::DeleteBinary(earlier.id)]);
     write(store, vec![Change::DeleteBinary(binary.id)]);
     assert_eq!(mark(store, here), BinariesMark::default());
 }
