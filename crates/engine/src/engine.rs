@@ -40,6 +40,17 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
 }
 
+/// Work off a queue cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// What is under way is not over.
+    #[error("a worker of this ledger is at work already, in this program")]
+    UnderWay,
+    /// The deaths of others cannot be listened for.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
+}
+
 /// Starts, supervises and stops processes, on a thread of its own.
 ///
 /// Dropping it ends the supervision, not the processes: what has happened until then is
@@ -48,6 +59,8 @@ pub struct Engine {
     owner: OwnerId,
     inbox: Mutex<Sender<Message>>,
     waker: Arc<Waker>,
+    /// Of the work that was begun last.
+    work: Mutex<Option<Arc<WorkWatch>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -69,6 +82,7 @@ impl Engine {
             owner,
             inbox: Mutex::new(inbox),
             waker,
+            work: Mutex::default(),
             thread: Some(thread),
         })
     }
@@ -109,11 +123,15 @@ impl Engine {
     }
 
     /// Works a queue off, beside whatever else is supervised: what is due is taken on and started.
-    /// One at a time: a second one replaces the first, of which nothing more is begun.
+    /// One at a time.
     ///
     /// # Errors
-    /// The deaths of others cannot be listened for.
-    pub fn work(&self, mut plan: WorkPlan) -> Result<Arc<WorkWatch>, TakeOverError> {
+    /// What was begun before is not over, or the deaths of others cannot be listened for.
+    pub fn work(&self, mut plan: WorkPlan) -> Result<Arc<WorkWatch>, WorkError> {
+        let mut current = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|watch| !watch.is_over()) {
+            return Err(WorkError::UnderWay);
+        }
         let heir = plan.heir.take();
         let take_over = heir.map(|bystander| {
             let waker = Arc::clone(&self.waker);
@@ -125,6 +143,7 @@ impl Engine {
             take_over: take_over.transpose()?,
             watch: Arc::clone(&watch),
         });
+        *current = Some(Arc::clone(&watch));
         Ok(watch)
     }
 

@@ -41,7 +41,7 @@ pub use bystander::{
     StopReport, Stopped,
 };
 pub use clock_steps::ClockSteps;
-pub use engine::{Engine, Parts, StartError};
+pub use engine::{Engine, Parts, StartError, WorkError};
 pub use hostledger_lifecycle::process::lease_end;
 pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};

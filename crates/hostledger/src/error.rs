@@ -1,7 +1,7 @@
 //! What can go wrong with a ledger.
 
 use hostledger_engine::install::InstallError;
-use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError, TakeOverError};
+use hostledger_engine::{BystanderError, NotRecorded, OwnerError, StartError, WorkError};
 use hostledger_install::hooks::InvalidArgument;
 use hostledger_install::{InvalidName, LinkError, RunError};
 use hostledger_model::{
@@ -61,9 +61,9 @@ pub enum LedgerError {
     /// Supervision cannot begin.
     #[error(transparent)]
     Engine(#[from] StartError),
-    /// The deaths of others cannot be listened for.
+    /// A worker cannot begin: one is at work, or the deaths of others cannot be listened for.
     #[error(transparent)]
-    TakeOver(#[from] TakeOverError),
+    Work(#[from] WorkError),
     /// The lock that says we are alive cannot be had.
     #[error(transparent)]
     Owner(#[from] OwnerError),
@@ -298,6 +298,7 @@ impl LedgerError {
             Self::SecretMissing { .. } => {
                 "queue it anew with its secrets: they are kept until it has ended, no longer"
             }
+            Self::Work(WorkError::UnderWay) => "stop that one, and wait until it is done",
             Self::SecretElsewhere { .. } => "run it with that directory (--data)",
             Self::NotEnded {
                 status: ProcessStatus::Queued,

@@ -79,7 +79,7 @@ pub use worker::{OnExit, Worker, WorkerBuilder};
 
 pub use hostledger_engine::install::InstallNews;
 pub use hostledger_engine::{
-    Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped, WorkCounts,
+    Cancelled, Cleaned, CleanedRow, Pruned, Replayed, StopReport, Stopped, WorkCounts, WorkError,
 };
 pub use hostledger_host::{Endpoints, Fixed, Http, Offline, PublicNetwork, Resolver};
 pub use hostledger_install as install;

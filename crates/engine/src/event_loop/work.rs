@@ -53,7 +53,6 @@ impl EventLoop {
         take_over: Option<TakeOver>,
         watch: Arc<WorkWatch>,
     ) {
-        self.finish_work();
         self.work = Some(Work::new(plan, take_over, watch));
     }
 

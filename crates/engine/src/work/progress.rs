@@ -103,6 +103,11 @@ impl WorkWatch {
         }
     }
 
+    /// Whether the work is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+
     pub(crate) fn tell_over(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();

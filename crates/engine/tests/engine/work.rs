@@ -4,7 +4,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use hostledger_engine::{AtEnd, Ended};
+use hostledger_engine::{AtEnd, Ended, WorkError};
 use hostledger_model::{Outcome, ProcessId, Termination, Timestamp};
 
 use crate::bench::{Answer, Bench, HandClock, LIMIT, end};
@@ -224,14 +224,17 @@ fn a_full_worker_sleeps_while_something_else_falls_due() {
 }
 
 #[test]
-fn a_second_plan_takes_the_place_of_the_first_and_its_late_answer_is_given_to_it() {
+fn a_second_plan_begins_when_the_first_is_over() {
     let bench = Bench::new();
     let (first, watch, _bell) = bench.work(1, |_| ());
     let (_, answer) = first.claim();
-    let (_second, other, _other_bell) = bench.work(1, |_| ());
+    bench.engine.end_work(AtEnd::Leave);
+    let refused = bench.try_work(1, |_| ()).err();
+    assert!(matches!(refused, Some(WorkError::UnderWay)));
+    answer(Ok(claims([], None)));
     over(&watch);
-    // They are of one owner: what the first had taken on is run.
-    answer(Ok(claims([bench.claimed("quick")], None)));
+    let (second, other, _other_bell) = bench.work(1, |_| ());
+    second.give([bench.claimed("quick")]);
     wait_counts(&other, |counts| counts.succeeded == 1);
 }
 

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use hostledger_engine::port::{
     Answered, LaunchOrder, NotStartable, Orders, OutputPlace, Queue, StdinSource,
 };
-use hostledger_engine::{WorkCounts, WorkPlan, WorkWatch};
+use hostledger_engine::{WorkCounts, WorkError, WorkPlan, WorkWatch};
 use hostledger_model::{LaunchAttributes, Process, Timestamp};
 use hostledger_store::{Claimed, Claims};
 
@@ -94,6 +94,9 @@ pub(crate) fn claims(
     }
 }
 
+/// Who answers for the queue, what is told of the work, and what rings when there is news.
+pub(crate) type Begun = (Arc<Desk>, Arc<WorkWatch>, Arc<OwnedFd>);
+
 /// Orders whatever its row says, but for programs of this name.
 pub(crate) struct FakeOrders;
 
@@ -138,11 +141,15 @@ pub(crate) fn plan(queue: impl Queue + 'static, jobs: usize) -> WorkPlan {
 
 impl Bench {
     /// Begins to work off a queue that a test answers for.
-    pub(crate) fn work(
+    pub(crate) fn work(&self, jobs: usize, change: impl FnOnce(&mut WorkPlan)) -> Begun {
+        self.try_work(jobs, change).unwrap()
+    }
+
+    pub(crate) fn try_work(
         &self,
         jobs: usize,
         change: impl FnOnce(&mut WorkPlan),
-    ) -> (Arc<Desk>, Arc<WorkWatch>, Arc<OwnedFd>) {
+    ) -> Result<Begun, WorkError> {
         let (desk, bell) = (Arc::new(Desk::default()), Arc::new(flag()));
         let queue = FakeQueue {
             desk: Arc::clone(&desk),
@@ -150,8 +157,8 @@ impl Bench {
         };
         let mut plan = plan(queue, jobs);
         change(&mut plan);
-        let watch = self.engine.work(plan).unwrap();
-        (desk, watch, bell)
+        let watch = self.engine.work(plan)?;
+        Ok((desk, watch, bell))
     }
 
     /// A process that was taken on by us, for a minute.

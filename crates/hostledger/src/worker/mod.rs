@@ -169,11 +169,11 @@ impl WorkerBuilder {
         self
     }
 
-    /// Begins, in the background. One worker for each open ledger: a second one takes the place
-    /// of the first, which then takes on nothing more.
+    /// Begins, in the background. One worker at a time for each open ledger.
     ///
     /// # Errors
-    /// Supervision cannot begin, or the database cannot be used: it may not be written, say.
+    /// The worker before is not done, supervision cannot begin, or the database cannot be used: it
+    /// may not be written, say.
     pub fn start(self) -> Result<Worker, LedgerError> {
         let ledger = &self.ledger;
         let data_dir = ledger.writable_data_dir()?.clone();
@@ -203,8 +203,6 @@ impl WorkerBuilder {
         };
         let queue = KnowingQueue::begin(queue, programs, Trouble::new(self.trouble))
             .map_err(LedgerError::Thread)?;
-        let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
-        *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         let watch = supervision.engine.work(WorkPlan {
             heir: Some(ledger.bystander()?),
             queue: Box::new(queue),
@@ -213,6 +211,10 @@ impl WorkerBuilder {
             once: self.once,
             ended: self.ended,
         })?;
+        let binaries = BinaryWork::start(ledger, self.providers, self.jobs)
+            .inspect_err(|_| supervision.engine.end_work(AtEnd::Leave))?;
+        let binaries = Arc::new(binaries);
+        *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         Ok(Worker {
             supervision,
             watch,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use hostledger::{
-    CommandBuilder, Ledger, OnExit, Outcome, Process, ProcessId, ProcessStatus, Signal, Timestamp,
-    WorkCounts, Worker,
+    CommandBuilder, Ledger, LedgerError, OnExit, Outcome, Process, ProcessId, ProcessStatus,
+    Signal, Timestamp, WorkCounts, WorkError, Worker,
 };
 use hostledger_engine::Owner;
 use hostledger_model::ProcessChange;
@@ -99,13 +99,26 @@ fn of_several_workers_on_one_ledger_one_runs_each_process() {
 }
 
 #[test]
-fn a_second_worker_of_an_open_ledger_takes_the_place_of_the_first() {
+fn a_second_worker_of_an_open_ledger_begins_when_the_first_is_done() {
     let bench = Bench::new();
-    let first = bench.ledger.worker().start().unwrap();
+    let (begun, go) = (bench.path("begun"), bench.path("go"));
+    let queue = || sh(&bench.ledger, &until(&begun, &go)).create().unwrap();
+    let (running, waiting) = (queue(), queue());
+    let first = bench.ledger.worker().jobs(1).start().unwrap();
+    wait_until("the first has begun", || bench.runs(running.id));
+    let refused = bench.ledger.worker().start().err().unwrap();
+    assert!(
+        matches!(refused, LedgerError::Work(WorkError::UnderWay)),
+        "{refused}"
+    );
+    first.stop();
+    assert_eq!(over(&first).left, 1);
     let second = bench.ledger.worker().start().unwrap();
-    over(&first);
-    let queued = sh(&bench.ledger, "exit 4").create().unwrap();
-    wait_until("the second runs it", || bench.has_ended(queued.id));
+    wait_until("the second has begun the other", || bench.runs(waiting.id));
+    fs::write(&go, "").unwrap();
+    for id in [running.id, waiting.id] {
+        wait_until("it has ended", || bench.has_ended(id));
+    }
     second.stop();
     assert_eq!(over(&second).failed, 1);
 }
