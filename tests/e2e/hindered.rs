@@ -50,6 +50,33 @@ fn a_full_disk_loses_no_job_and_no_end_and_runs_nothing_twice() {
     assert_eq!(ran(&ledger), 12, "each once");
 }
 
+/// As when what it lies on is unmounted for a while.
+#[test]
+fn a_directory_that_is_away_for_a_while_loses_nothing() {
+    let ledger = Ledger::new();
+    for _ in 0..40 {
+        let job = "echo x >> ran; sleep 0.05; exit 3";
+        ledger.run(["submit", "--", "sh", "-c", job]).expect_code(0);
+    }
+    let work = ledger.command(["work", "--jobs", "2"]).start();
+    wait_until("some run", || ran(&ledger) >= 8);
+    let aside = ledger.path("aside");
+    fs::rename(ledger.data(), &aside).unwrap();
+    thread::sleep(Duration::from_secs(3));
+    assert!(!ledger.data().exists(), "nothing is made in its place");
+    fs::rename(&aside, ledger.data()).unwrap();
+    wait_until("all have ended", || {
+        ledger.processes().iter().all(|it| it["status"] == "exited")
+    });
+    work.signal(Signal::TERM);
+    work.wait().expect_code(0);
+    for process in ledger.processes() {
+        assert_eq!(process["exit_code"], 3, "{process:#}");
+        assert_eq!(process["attempt"], 1, "{process:#}");
+    }
+    assert_eq!(ran(&ledger), 40, "each once");
+}
+
 #[test]
 fn a_program_whose_own_disk_is_full_fails_and_holds_nobody_up() {
     let ledger = Ledger::new();

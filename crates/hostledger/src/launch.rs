@@ -43,8 +43,9 @@ impl Ledger {
             owner: supervision.owner(),
             lease_until: lease_end(process.timeout_ms, now),
         };
-        let uses = process.binary_id.filter(|_| process.binary_id != said);
-        let uses = uses.map(|binary| ProcessChange::Uses { binary });
+        let uses = (process.binary_id != said).then_some(ProcessChange::Uses {
+            binary: process.binary_id,
+        });
         let changes = [Some(claim.clone()), uses].into_iter().flatten();
         let changes = changes.map(|change| Change::ChangeProcess {
             id,

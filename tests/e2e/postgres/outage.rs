@@ -1,6 +1,8 @@
 //! A server that goes away while a queue is worked off.
 
 use std::fs::{self, File};
+use std::thread;
+use std::time::Duration;
 
 use hostledger_tests::postgres::{Server, available};
 use hostledger_tests::{Ledger, Signal, wait_until};
@@ -77,6 +79,40 @@ fn a_server_that_is_gone_for_longer_than_anybody_waits_for_it_loses_nothing_eith
     assert_eq!(lines(&begun).len(), 6, "each once");
     work.signal(Signal::TERM);
     work.wait().expect_code(0);
+}
+
+/// Connections stay open, and nothing is answered.
+#[test]
+fn a_server_that_stands_still_for_a_while_loses_nothing() {
+    if !available() {
+        return;
+    }
+    let server = Server::start();
+    let database = server.database();
+    let ledger = Ledger::at(database.url());
+    let file = ledger.path("ran");
+    let script = |number: usize| format!("{}; sleep 0.05", append(&file, &number.to_string()));
+    let scripts: Vec<_> = (0..120).map(script).collect();
+    submit(&ledger, &scripts, &json!({"timeout": "1s"}));
+    let [first, second] = [(); 2].map(|()| worker(&ledger, &["--jobs", "2"]));
+    wait_lines(&file, 20);
+    // Longer than locks are waited for, and than the timeout.
+    server.stopped(|| thread::sleep(Duration::from_secs(8)));
+    wait_until("all are recorded as ended", || {
+        ledger.processes().iter().all(|it| it["status"] == "exited")
+    });
+    let processes = ledger.processes();
+    for process in &processes {
+        assert_eq!(process["outcome"], "exited", "{process:#}");
+        assert_eq!(process["attempt"], 1, "{process:#}");
+    }
+    let mut ran: Vec<usize> = lines(&file).iter().map(|it| it.parse().unwrap()).collect();
+    ran.sort_unstable();
+    assert_eq!(ran, (0..120).collect::<Vec<_>>(), "each once");
+    for work in [first, second] {
+        work.signal(Signal::TERM);
+        work.wait().expect_code(0);
+    }
 }
 
 #[test]

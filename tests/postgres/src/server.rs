@@ -188,12 +188,27 @@ impl Server {
         let pid = Pid::from_child(running);
         // Stopped, it starts no others, and those that have ended keep their pids.
         signal(pid, Signal::STOP);
-        let raw = pid.as_raw_nonzero();
-        let children = fs::read_to_string(format!("/proc/{raw}/task/{raw}/children")).unwrap();
-        for child in children.split_whitespace() {
-            signal(Pid::from_raw(child.parse().unwrap()).unwrap(), Signal::KILL);
+        for child in children(pid) {
+            signal(child, Signal::KILL);
         }
         self.crash();
+    }
+
+    /// Has it and all of its processes stand still, connections open, while something is done.
+    pub fn stopped<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
+        let running = self.running.as_ref().expect("the server runs");
+        let pid = Pid::from_child(running);
+        signal(pid, Signal::STOP);
+        // None of them is reaped before it goes on.
+        let all = children(pid);
+        for child in &all {
+            signal(*child, Signal::STOP);
+        }
+        let done = meanwhile();
+        for one in all.into_iter().chain([pid]) {
+            signal(one, Signal::CONT);
+        }
+        done
     }
 
     fn end(&mut self, signal: Signal) {
@@ -215,6 +230,14 @@ impl Server {
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
+}
+
+fn children(pid: Pid) -> Vec<Pid> {
+    let raw = pid.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{raw}/task/{raw}/children")).unwrap();
+    let pids = children.split_whitespace();
+    pids.map(|child| Pid::from_raw(child.parse().unwrap()).unwrap())
+        .collect()
 }
 
 /// Signals one that is not waited for yet.

@@ -1,7 +1,7 @@
 //! Why a program did not start: all of it becomes the reason in its row.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, ErrorKind};
 
 use hostledger_keeper::KeeperError;
 use hostledger_lifecycle::process::Event;
@@ -47,7 +47,8 @@ impl StartFailed {
         }
     }
 
-    /// Whether it failed for want of something that has nothing to do with the program.
+    /// Whether it failed for want of something that has nothing to do with the program, and may be
+    /// there later.
     pub(super) fn is_shortage(&self) -> bool {
         match self {
             Self::Launch(LaunchError::Setup { stage, .. }) if !is_before_birth(*stage) => false,
@@ -57,6 +58,11 @@ impl StartFailed {
                 | LaunchError::Identity { .. },
             ) => self.has_errno(is_shortage),
             Self::Launch(_) => false,
+            // The ledger's own directory is not there, or not to be used: for a while, perhaps.
+            Self::Log(LogError::Directory { .. }) => true,
+            Self::Log(LogError::Create { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                true
+            }
             // Room on its own disk is for whoever wants it run to see to.
             Self::Invalid(_) | Self::OwnLog(_) => {
                 self.has_errno(|errno| is_shortage(errno) && !is_of_disk(errno))

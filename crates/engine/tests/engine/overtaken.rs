@@ -54,6 +54,25 @@ fn a_timeout_and_its_grace_do_not_wait_for_the_database() {
 }
 
 #[test]
+fn a_timeout_does_not_wait_for_a_start_that_is_not_written_yet() {
+    let bench = Bench::new();
+    bench.world.hold();
+    let (mut process, order) = bench.process("slow");
+    process.timeout_ms = Some(100);
+    let watch = bench.engine.launch(process, order);
+    bench.world.wait_told("held started");
+    bench.world.wait_told("signal 15");
+    assert!(matches!(watch.progress(), Progress::Starting));
+    bench.world.wait_told("signal 9");
+    bench.world.answer_held();
+    let process = ended(watch.wait_ended(LIMIT));
+    assert_eq!(
+        (process.exit_code, process.outcome),
+        (Some(137), Some(Outcome::TimedOut))
+    );
+}
+
+#[test]
 fn a_stop_does_not_wait_for_a_start_that_is_not_written_yet() {
     let bench = Bench::new();
     bench.world.hold();

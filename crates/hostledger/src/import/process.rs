@@ -63,7 +63,9 @@ impl Import {
             Ok(draft) => draft,
             Err(reason) => return Ok(refused(&reason)),
         };
-        draft.machine_id = here;
+        if self.ledger.store().machine(draft.machine_id)?.is_none() {
+            draft.machine_id = here;
+        }
         let words = &self.ledger.inner.secret_words;
         let (mut process, secrets) = match draft.into_process(words, Timestamp::now()) {
             Ok(made) => made,

@@ -70,9 +70,8 @@ impl LedgerOrders {
         }
         let said = process.binary_id;
         let changed = self.guard.check(process, environment, &*known)?;
-        if let Some(binary) = process.binary_id
-            && said != Some(binary)
-        {
+        let binary = process.binary_id;
+        if said != binary {
             let uses = Change::ChangeProcess {
                 id: process.id,
                 change: ProcessChange::Uses { binary },

@@ -84,7 +84,10 @@ impl Run {
     /// When the next of those that wait for their turn is to be given back, by the clock for
     /// waiting: that stands still while the machine sleeps, and it is a little later then.
     fn turns_are_late_at(&self) -> Option<u64> {
-        let left = self.turns.is_late_at()?.saturating_sub(clock::since_boot());
+        // Without room to say so, room is what is waited for.
+        let late = self.turns.is_late_at();
+        let late = late.filter(|_| self.owed.has_room_for_refusals())?;
+        let left = late.saturating_sub(clock::since_boot());
         Some(clock::now().saturating_add(left))
     }
 

@@ -62,6 +62,8 @@ impl ProcessMachine {
                 started_at,
                 log,
             } => {
+                // It runs from now on, however long it takes to write that down.
+                arm_timeout(context, *started_at);
                 let lease_until = lease_end(context.process.timeout_ms, *started_at);
                 context.save(ProcessChange::Started(Started {
                     identity: identity.clone(),
@@ -70,7 +72,6 @@ impl ProcessMachine {
                     log: log.clone(),
                     knows_stop: context.process.stop.is_some(),
                 }));
-                arm_timeout(context, *started_at);
                 // It was asked to stop while it was being started.
                 if let Some(stop) = &context.process.stop {
                     let (signal, scope) = (stop.signal, context.process.kill_mode);

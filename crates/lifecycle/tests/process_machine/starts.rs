@@ -131,7 +131,7 @@ fn a_timeout_is_armed_and_bounds_the_lease() {
     bench.process.timeout_ms = Some(2_000);
     let (status, effects) = bench.handle(&spawned(&bench));
     assert_eq!(status, ProcessStatus::Running);
-    let [Effect::Save(ProcessChange::Started(started)), armed] = &effects[..] else {
+    let [armed, Effect::Save(ProcessChange::Started(started))] = &effects[..] else {
         panic!("{effects:?}");
     };
     assert_eq!(started.lease_until, bench.after(32));

@@ -37,6 +37,14 @@ pub enum Refusal {
         /// Which field.
         field: &'static str,
     },
+    /// A number of a process that has ended that cannot be.
+    #[error("Process: {field} cannot be so: {expected}")]
+    Impossible {
+        /// Which field.
+        field: &'static str,
+        /// What can be.
+        expected: &'static str,
+    },
     /// A machine record without a patch.
     #[error(
         "Machine: there is no \"config\": give an object of keys to set; nothing else of a machine is taken"

@@ -24,8 +24,8 @@ pub enum ProcessChange {
     Started(Started),
     /// It was learnt which recorded program it runs: only while it is queued.
     Uses {
-        /// Which.
-        binary: BinaryId,
+        /// Which; `None` for none, where its row had said one.
+        binary: Option<BinaryId>,
     },
     /// A stop was asked for: only while it has not ended, and only the first one.
     StopRequested(StopRequest),
@@ -145,7 +145,7 @@ impl ProcessChange {
                 process.log = Some(started.log.clone());
                 forget_end(process);
             }
-            Self::Uses { binary } => process.binary_id = Some(*binary),
+            Self::Uses { binary } => process.binary_id = *binary,
             Self::StopRequested(stop) => {
                 process.stop.get_or_insert_with(|| stop.clone());
             }

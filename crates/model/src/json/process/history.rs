@@ -6,10 +6,15 @@ use crate::{
     LogPlace, Process, ProcessIdentity, ProcessStatus, ResourceUsage, SecretWords, Timestamp,
 };
 
+/// What is taken for the code of a process that was found gone, as in rows of ArchiveBox.
+const FOUND_GONE: i32 = 137;
+
 impl ProcessRecord {
     /// The process a record tells of that has ended, as it is: what was run and what happened.
     ///
-    /// Its logs are where it ran, and when its row was made is not told: that is when it started.
+    /// Its logs are where it ran, and when its row was made is not told: that is when it started,
+    /// or now, should that be later. Which of its times comes first is left as it was told: a clock
+    /// that was set back tells it so.
     ///
     /// # Errors
     /// It has not ended by the record, it has no id to be known by when the record comes again, or
@@ -24,6 +29,13 @@ impl ProcessRecord {
         };
         if self.status != Some(ProcessStatus::Exited) {
             return Err(Refusal::NotEnded);
+        }
+        let exit_code = self.known_exit_code()?;
+        if self.attempt == Some(0) {
+            return Err(Refusal::Impossible {
+                field: "attempt",
+                expected: "the first one is 1",
+            });
         }
         let mut asked = self.clone();
         asked.env.0.clear();
@@ -41,13 +53,13 @@ impl ProcessRecord {
         let kept = self.stdout.as_deref().map(LogPlace::from_text);
         Ok(Process {
             id,
-            created_at: self.started_at.or(self.ended_at).unwrap_or(now),
+            created_at: self.started_at.or(self.ended_at).unwrap_or(now).min(now),
             status: ProcessStatus::Exited,
             retry_at: None,
             identity: self.identity(),
             usage: self.usage(),
             pid: self.pid,
-            exit_code: self.exit_code,
+            exit_code,
             outcome: self.outcome,
             started_at: self.started_at,
             ended_at: self.ended_at,
@@ -61,6 +73,18 @@ impl ProcessRecord {
             log: kept.filter(|place| *place == LogPlace::Terminal),
             ..process
         })
+    }
+
+    /// ArchiveBox writes -1 for a process that it found gone.
+    fn known_exit_code(&self) -> Result<Option<i32>, Refusal> {
+        match self.exit_code {
+            Some(-1) => Ok(Some(FOUND_GONE)),
+            Some(code) if !(0..=255).contains(&code) => Err(Refusal::Impossible {
+                field: "exit_code",
+                expected: "codes are 0 to 255, or 128 and a signal",
+            }),
+            code => Ok(code),
+        }
     }
 
     fn identity(&self) -> Option<ProcessIdentity> {
@@ -148,5 +172,26 @@ mod tests {
         assert!(matches!(history(&nameless), Err(Refusal::NoId)));
         let empty = json!({"type": "Process", "id": id, "status": "exited"});
         assert!(matches!(history(&empty), Err(Refusal::NoCommand)));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_no_row_is_made_in_the_future() {
+        let with = |field: &str, value: Value| {
+            let mut line = json!({"type": "Process", "id": ProcessId::generate(), "cmd": ["x"],
+                "status": "exited"});
+            line[field] = value;
+            history(&line)
+        };
+        for (name, value) in [("attempt", 0), ("exit_code", -2), ("exit_code", 256)] {
+            let refused = with(name, json!(value));
+            assert!(
+                matches!(&refused, Err(Refusal::Impossible { field, .. }) if *field == name),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(with("exit_code", json!(-1)).unwrap().exit_code, Some(137));
+        let late = with("started_at", json!("9999-01-01T00:00:00.000000Z")).unwrap();
+        assert_eq!(late.created_at, "2026-01-01T00:00:00Z".parse().unwrap());
+        assert!(late.started_at > Some(late.created_at));
     }
 }

@@ -2,7 +2,9 @@
 
 use diesel::QueryResult;
 use diesel::sql_types::BigInt;
-use hostledger_model::{OwnerId, ProcessChange, ProcessId, Started, StopRequest, Timestamp};
+use hostledger_model::{
+    BinaryId, OwnerId, ProcessChange, ProcessId, Started, StopRequest, Timestamp,
+};
 
 use super::end;
 use super::plan::Item;
@@ -216,7 +218,7 @@ fn uses(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
         " RETURNING u.number"
     );
     let used = |step: &Step<'_>| match step.change {
-        ProcessChange::Uses { binary } => Some(binary.simple()),
+        ProcessChange::Uses { binary } => binary.map(BinaryId::simple),
         _ => None,
     };
     (text.to_owned(), vec![texts(steps, used)])

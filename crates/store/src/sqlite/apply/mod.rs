@@ -102,7 +102,6 @@ fn is_one(change: &Change) -> bool {
         | Change::SaveInterface(_)
         | Change::InsertBinary(_)
         | Change::UpdateBinary(_)
-        | Change::CountUse { .. }
         | Change::Owner(_)
         | Change::InsertProcess(_) => true,
         Change::ChangeProcess { change, .. } => match change {
@@ -113,7 +112,8 @@ fn is_one(change: &Change) -> bool {
         Change::ChangeBinary { change, .. } => !matches!(change, BinaryChange::Installed(_)),
         // Looks first, and nobody may take the row on in between.
         Change::RequestBinary(_) => false,
-        Change::InsertProcesses(_)
+        Change::CountUse { .. }
+        | Change::InsertProcesses(_)
         | Change::PruneProcesses(_)
         | Change::DeleteMachine(_)
         | Change::DeleteBinary(_)
@@ -170,13 +170,15 @@ fn carry_out(
             binary::change(connection, *id, change, *owner, now)?
         }
         Change::DeleteBinary(id) => delete::binary(connection, *id)?,
-        // Counted with all others of the transaction.
-        Change::CountUse { .. } => true,
         Change::InsertProcess(process) => {
             insert_process(connection, process)?;
             true
         }
-        Change::InsertProcesses(_) | Change::PruneProcesses(_) | Change::Owner(_) => false,
+        // Steps of their own, or made above.
+        Change::CountUse { .. }
+        | Change::InsertProcesses(_)
+        | Change::PruneProcesses(_)
+        | Change::Owner(_) => false,
         Change::ChangeProcess { id, change, owner } => {
             process::change(connection, *id, change, *owner, now)?
         }

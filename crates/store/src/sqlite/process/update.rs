@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use hostledger_model::{
-    Ended, Outcome, OwnerId, ProcessChange, ProcessId, ProcessStatus, Requeued, Started, Timestamp,
+    BinaryId, Ended, Outcome, OwnerId, ProcessChange, ProcessId, ProcessStatus, Requeued, Started,
+    Timestamp,
 };
 
 use crate::sqlite::apply::Ran;
@@ -193,7 +194,10 @@ pub(in crate::sqlite) fn change(
             update(&process::table, may_start, set).execute(connection)?
         }
         ProcessChange::Uses { binary } => {
-            let set = (process::binary_id.eq(binary.simple()), modified);
+            let set = (
+                process::binary_id.eq(binary.map(BinaryId::simple)),
+                modified,
+            );
             let waits = it().and(queued()).and(is_owner());
             update(&process::table, waits, set).execute(connection)?
         }

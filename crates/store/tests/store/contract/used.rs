@@ -106,11 +106,16 @@ pub(crate) fn which_one_a_process_runs_is_written_while_it_waits<H: Harness>() {
     let mut process = new_process(machine, 0);
     process.owner = Some(owner);
     insert(store, &process);
-    let uses = ProcessChange::Uses { binary: binary.id };
+    let uses = ProcessChange::Uses {
+        binary: Some(binary.id),
+    };
     refused(store, change(process.id, uses.clone(), Some(other)));
     write(store, vec![change(process.id, uses.clone(), Some(owner))]);
     uses.apply(&mut process, at(1000));
     assert_eq!(row(store, process.id), process);
+    let none = ProcessChange::Uses { binary: None };
+    write(store, vec![change(process.id, none, Some(owner))]);
+    assert_eq!(row(store, process.id).binary_id, None);
     let start = ProcessChange::Started(started(4711));
     write(store, vec![change(process.id, start, Some(owner))]);
     refused(store, change(process.id, uses, Some(owner)));
