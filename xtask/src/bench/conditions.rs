@@ -48,7 +48,7 @@ impl Conditions {
             rustc: said("rustc", "--version")?,
             kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             processors: format!("{count} × {model}"),
-            file_system: file_system(&read("/proc/self/mountinfo")?, place.path()),
+            file_system: file_system_of(place.path())?,
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         })
     }
@@ -90,6 +90,11 @@ fn model_name(cpuinfo: &str) -> String {
         || format!("{} processor", std::env::consts::ARCH),
         |(_, model)| model.to_owned(),
     )
+}
+
+/// The type of the file system that a path is on.
+pub(super) fn file_system_of(path: &Path) -> Result<String> {
+    Ok(file_system(&read("/proc/self/mountinfo")?, path))
 }
 
 /// The type of the file system that is mounted deepest above a path (proc(5)).

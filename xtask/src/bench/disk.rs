@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::conditions::file_system_of;
 use super::place::Place;
 
 /// Its size; the file is sparse.
@@ -18,6 +19,8 @@ pub(super) struct Disk<'p> {
     mounted: Option<PathBuf>,
     /// Why it is no ext4 of its own.
     reason: Option<String>,
+    /// What the file of one of its own lies on.
+    below: String,
 }
 
 impl<'p> Disk<'p> {
@@ -26,6 +29,7 @@ impl<'p> Disk<'p> {
             place,
             mounted: None,
             reason: None,
+            below: file_system_of(place.path())?,
         };
         match disk.mount() {
             Ok(mounted) => disk.mounted = Some(mounted),
@@ -62,7 +66,10 @@ impl<'p> Disk<'p> {
     /// What it is, in words.
     pub(super) fn told(&self) -> String {
         match &self.reason {
-            None => "a journalled ext4, made for this and mounted from a file".to_owned(),
+            None => format!(
+                "a journalled ext4, made for this and mounted from a file on {}",
+                self.below
+            ),
             Some(reason) => format!(
                 "the file system of temporary files, see below, as no journalled ext4 could be made \
                  ({reason})"
