@@ -73,6 +73,15 @@ impl CommandBuilder {
         self.with(|draft| drop(draft.env.insert(key, value)))
     }
 
+    /// The same for one that is secret whatever it is called: its value is in no row.
+    pub fn secret_env(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        let (key, value) = (key.into(), value.into());
+        self.with(|draft| {
+            draft.secret_keys.insert(key.clone());
+            draft.env.insert(key, value);
+        })
+    }
+
     /// Starts from an empty environment instead of the launcher's.
     pub fn env_clear(self) -> Self {
         self.with(|draft| draft.launch.clear_env = true)

@@ -67,6 +67,7 @@ impl Request<'_> {
         Order {
             command: vec![program.to_owned().into()],
             env: Map::new(),
+            secret_env: Map::new(),
             working_directory: directory.clone(),
             log_directory: directory,
             timeout: PROVIDER_TIMEOUT,

@@ -62,6 +62,8 @@ pub struct Order {
     /// Variables in addition to the launcher's: text as it is, lists and objects as JSON, null
     /// not at all.
     pub env: Map<String, Value>,
+    /// More of them, whose values are to be in no record.
+    pub secret_env: Map<String, Value>,
     /// Where it runs; made when it is missing.
     pub working_directory: PathBuf,
     /// Where its logs go; made when it is missing. A hook keeps them below its working directory

@@ -1,6 +1,6 @@
 //! The variables a caller gives to a process, and which of them are secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -43,13 +43,18 @@ impl SecretWords {
             .any(|part| self.0.contains(&part.to_uppercase()))
     }
 
-    /// Takes the secret values out of `env`: each key stays, with null for a value.
+    /// Takes the secret values out of `env`, those of `named` keys among them: each key stays,
+    /// with null for a value.
     ///
     /// A variable that is null was never given and is no secret.
-    pub(crate) fn take_from(&self, env: &mut Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn take_from(
+        &self,
+        env: &mut Map<String, Value>,
+        named: &BTreeSet<String>,
+    ) -> Map<String, Value> {
         let mut secrets = Map::new();
         for (key, value) in env.iter_mut() {
-            if !value.is_null() && self.is_secret(key) {
+            if !value.is_null() && (named.contains(key) || self.is_secret(key)) {
                 secrets.insert(key.clone(), value.take());
             }
         }
@@ -175,7 +180,7 @@ mod tests {
     #[test]
     fn secret_values_leave_their_key_behind() {
         let mut env = object(&json!({"A": "x", "API_TOKEN": "hunter2", "KEY": null}));
-        let secrets = SecretWords::default().take_from(&mut env);
+        let secrets = SecretWords::default().take_from(&mut env, &BTreeSet::new());
         assert_eq!(
             Value::Object(env),
             json!({"A": "x", "API_TOKEN": null, "KEY": null})

@@ -143,46 +143,59 @@ fn path_is_never_empty() {
     }
 }
 
+/// Which files of a ledger hold a text.
+fn holding(ledger: &Ledger, text: &str) -> Vec<String> {
+    let found = ledger
+        .other("sh")
+        .args(["-c", "grep -rl \"$2\" \"$1\"; true", "sh"])
+        .arg(ledger.data())
+        .arg(text)
+        .output();
+    found.stdout_text().lines().map(str::to_owned).collect()
+}
+
 #[test]
-fn secrets_of_the_launcher_are_inherited_and_not_written_down() {
+fn secret_settings_reach_a_hook_and_no_record() {
     let ledger = Ledger::new();
-    plugin_file(&ledger, "a/on_X__10_a.py", TELLS);
+    plugin_file(
+        &ledger,
+        "a/on_X__10_a.sh",
+        r#"echo "$A_API $A_LOGIN $A_TOKEN $A_OWN" > "$SNAP_DIR/given""#,
+    );
     plugin_file(
         &ledger,
         "a/config.json",
         r#"{"properties":{"A_API":{"type":"string","x-aliases":["OLD_API"],"x-sensitive":true},
                           "A_LOGIN":{"type":"string","x-fallback":"LOGIN","x-sensitive":true},
+                          "A_OWN":{"type":"string","x-sensitive":true},
                           "A_TOKEN":{"type":"string","x-aliases":["OLD_TOKEN"]}}}"#,
     );
     let run = hook(&ledger, &["run", "X"])
         .env("OLD_API", "pssst-1")
         .env("LOGIN", "pssst-3")
-        .env("OLD_TOKEN", "pssst-2");
+        .env("OLD_TOKEN", "pssst-2")
+        .env("A_OWN", "pssst-5");
     let ran = Ran::of(run);
-    assert_eq!(ran.records().next().unwrap()["env"]["A_TOKEN"], "pssst-2");
-    let id = ran.processes().next().unwrap()["id"].as_str().unwrap();
-    let made = fs::read_to_string(ledger.path("a/.hooks/on_X__10_a.py/cmd.sh")).unwrap();
-    let stored = ledger.run(["show", "--script", id]).expect_code(0);
-    for script in [made.as_str(), stored.stdout_text()] {
-        assert!(!script.contains("pssst"), "{script}");
+    let given = fs::read_to_string(ledger.path("given")).unwrap();
+    assert_eq!(given.trim_end(), "pssst-1 pssst-3 pssst-2 pssst-5");
+    let process = ran.processes().next().unwrap();
+    let id = process["id"].as_str().unwrap();
+    let made = fs::read_to_string(ledger.path("a/.hooks/on_X__10_a.sh/cmd.sh")).unwrap();
+    let script = ledger.run(["show", "--script", id]).expect_code(0);
+    let exported = ledger.run(["export", "--type", "Process"]).expect_code(0);
+    let told = process.to_string();
+    for text in [
+        made.as_str(),
+        script.stdout_text(),
+        exported.stdout_text(),
+        &told,
+    ] {
+        assert!(!text.contains("pssst"), "{text}");
     }
-    // The log holds what the hook itself has printed.
-    fs::remove_dir_all(ledger.path("a")).unwrap();
-    let left = ledger
-        .other("sh")
-        .args(["-c", "grep -rl pssst \"$1\"; true", "sh"])
-        .arg(ledger.data());
-    let database: Vec<String> = left
-        .output()
-        .stdout_text()
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    // But for the bounded part of its output in its row.
-    assert!(
-        database.iter().all(|it| it.contains("ledger.sqlite3")),
-        "{database:?}"
-    );
+    for number in [1, 2, 3, 5] {
+        let files = holding(&ledger, &format!("pssst-{number}"));
+        assert_eq!(files, Vec::<String>::new(), "{number}");
+    }
 }
 
 #[test]

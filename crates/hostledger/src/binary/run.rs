@@ -67,6 +67,9 @@ impl Recorded<'_> {
         for (key, value) in order.env {
             builder = builder.env(key, value);
         }
+        for (key, value) in order.secret_env {
+            builder = builder.secret_env(key, value);
+        }
         let running = Arc::new(builder.launch()?);
         self.interruption.watch(&running);
         let ended = running.wait();

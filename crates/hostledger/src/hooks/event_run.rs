@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use hostledger_engine::logs::SHARED;
-use hostledger_install::hooks::{EventName, Hook, LogBegin, Mode, PassedOver, Verdict, allows};
+use hostledger_install::hooks::{
+    EventName, Hook, LogBegin, Mode, PassedOver, Variables, Verdict, allows,
+};
 use hostledger_model::json::Refusal;
 use hostledger_model::{Process, ProcessType};
 use hostledger_process::{Signal, Stream};
@@ -119,7 +121,7 @@ pub struct HookEnd {
 struct Planned {
     hook: Hook,
     command: Vec<OsString>,
-    variables: Vec<(String, String)>,
+    variables: Variables,
     directory: PathBuf,
     timeout: Duration,
 }
@@ -282,11 +284,7 @@ impl EventRun<'_> {
         let bases = ["SNAP_DIR", "CRAWL_DIR"].map(|key| (key, base.to_owned()));
         Ok(Planned {
             command: self.plugins.command(&hook.path, &self.arguments)?,
-            variables: self
-                .plugins
-                .variables(hook, bases.to_vec())
-                .into_iter()
-                .collect(),
+            variables: self.plugins.variables(hook, bases.to_vec()),
             directory: base.join(&hook.plugin),
             timeout: self.plugins.timeout(hook),
             hook: hook.clone(),
@@ -320,8 +318,11 @@ impl EventRun<'_> {
             Some(_) => builder.log_in_working_directory(),
             None => builder.log_directory(SHARED),
         };
-        for (key, value) in variables {
+        for (key, value) in variables.plain {
             builder = builder.env(key, value);
+        }
+        for (key, value) in variables.secret {
+            builder = builder.secret_env(key, value);
         }
         let running = Arc::new(builder.launch()?);
         self.interruption.watch(&running);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hostledger_install::hooks::{
     Disabled, Discovered, EventName, Hook, Problem, RequiredBinary, Settings, Sources,
-    Surroundings, discover, required_binaries, variables,
+    Surroundings, Variables, discover, required_binaries, variables,
 };
 use serde_json::{Map, Value};
 
@@ -140,14 +140,19 @@ impl Plugins {
         &self,
         hook: &Hook,
         directories: Vec<(&'static str, PathBuf)>,
-    ) -> BTreeMap<String, String> {
+    ) -> Variables {
         let surroundings = Surroundings {
             data_dir: self.data_dir.clone(),
             machine_id: self.machine_id.clone(),
             directories,
         };
-        let values = self.settings.values(&hook.plugin);
-        variables(&surroundings, &self.environment, &self.machine, values)
+        variables(
+            &surroundings,
+            &self.environment,
+            &self.machine,
+            &self.settings,
+            &hook.plugin,
+        )
     }
 
     /// What interprets hooks in Python.

@@ -1,13 +1,14 @@
 //! The environment of a hook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use hostledger_model::config::expand_home;
 use serde_json::{Map, Value};
 
-use super::resolution::{Resolved, Source};
+use super::Settings;
+use super::resolution::Source;
 use crate::{USUAL_PATH, search_path};
 
 /// What a hook is told of where it is.
@@ -34,24 +35,32 @@ impl Surroundings {
     }
 }
 
+/// Variables for a hook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// Those that may be recorded.
+    pub plain: BTreeMap<String, String>,
+    /// Those whose values are to be in no record.
+    pub secret: BTreeMap<String, String>,
+}
+
 /// What a hook finds in its environment besides what the launcher has: where it is, then the
 /// configuration of the machine and of its plugin. Of the latter what the launcher's environment
-/// says under the same key is not repeated, and neither is a secret under another key.
+/// says under the same key is not repeated. What has the key or the value of a secret is one.
 #[must_use]
-pub fn variables<'a>(
+pub fn variables(
     surroundings: &Surroundings,
     launcher: &BTreeMap<String, String>,
     machine: &Map<String, Value>,
-    values: impl Iterator<Item = (&'a str, &'a Resolved)>,
-) -> BTreeMap<String, String> {
+    settings: &Settings,
+    plugin: &str,
+) -> Variables {
     let mut variables = BTreeMap::new();
     for (key, value) in machine {
         set(&mut variables, launcher, key, value);
     }
-    for (key, resolved) in values {
+    for (key, resolved) in settings.values(plugin) {
         match &resolved.source {
-            // The hook finds it where we did.
-            Source::Environment(_) | Source::Fallback(_) if resolved.sensitive => {}
             Source::Environment(under) if under == key => {}
             // Something else than what the launcher says, which does not fit.
             _ => drop(text(&resolved.value).map(|it| variables.insert(key.to_owned(), it))),
@@ -59,9 +68,24 @@ pub fn variables<'a>(
     }
     let places = places(surroundings, launcher);
     let path = path(surroundings, launcher, &variables);
-    variables.extend(places);
-    variables.insert("PATH".to_owned(), path);
-    variables
+    let (keys, values) = secrets(settings);
+    let (mut secret, mut plain): (BTreeMap<_, _>, BTreeMap<_, _>) = variables
+        .into_iter()
+        .partition(|(key, text)| keys.contains(key.as_str()) || values.contains(text.as_str()));
+    plain.extend(places);
+    plain.insert("PATH".to_owned(), path);
+    secret.retain(|key, _| !plain.contains_key(key));
+    Variables { plain, secret }
+}
+
+/// Keys and values that are nobody's business.
+fn secrets(settings: &Settings) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    // What is no text, such as true, is found everywhere.
+    let values = settings.secrets().filter_map(|(_, value)| value.as_str());
+    (
+        settings.secrets().map(|(key, _)| key).collect(),
+        values.filter(|text| !text.is_empty()).collect(),
+    )
 }
 
 fn set(
@@ -147,6 +171,7 @@ fn path(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hooks::resolution::Resolved;
     use serde_json::json;
 
     fn surroundings() -> Surroundings {
@@ -175,8 +200,10 @@ mod tests {
             &surroundings(),
             &launcher(pairs),
             &Map::new(),
-            [].into_iter(),
+            &Settings::default(),
+            "x",
         )
+        .plain
     }
 
     #[test]
@@ -250,13 +277,15 @@ mod tests {
             ("PATH", "/bin"),
             ("X_SAME", "given"),
         ]);
-        let values = values.iter().map(|(key, value)| (*key, value));
         let found = variables(
             &surroundings(),
             &launcher,
             machine.as_object().unwrap(),
-            values,
+            &Settings::of_values("x", &values),
+            "x",
         );
+        assert_eq!(found.secret, BTreeMap::new());
+        let found = found.plain;
         let get = |key: &str| found.get(key).map(String::as_str);
         assert_eq!(get("X_ENABLED"), Some("true"));
         assert_eq!(get("X_ARGS"), Some("[\"-a\",1]"));
@@ -271,15 +300,50 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_under_an_old_name_is_not_copied() {
-        let secret = Resolved {
-            value: json!("s3cret"),
-            source: Source::Environment("OLD_API".to_owned()),
+    fn what_has_the_key_or_the_value_of_a_secret_is_one() {
+        let secret = |text: &str, source| Resolved {
             sensitive: true,
+            ..resolved(json!(text), source)
         };
-        let launcher = launcher(&[("OLD_API", "s3cret")]);
-        let values = [("X_API", &secret)].into_iter();
-        let found = variables(&surroundings(), &launcher, &Map::new(), values);
-        assert!(found.values().all(|text| text != "s3cret"));
+        let values = [
+            (
+                "X_API",
+                secret("1111", Source::Environment("OLD_API".to_owned())),
+            ),
+            (
+                "X_LOGIN",
+                secret("2222", Source::Fallback("LOGIN".to_owned())),
+            ),
+            ("X_PIN", secret("3333", Source::Machine)),
+            (
+                "X_SAME",
+                secret("4444", Source::Environment("X_SAME".to_owned())),
+            ),
+            ("X_NONE", secret("none", Source::Default)),
+            ("X_AGENT", resolved(json!("none"), Source::Default)),
+        ];
+        let launcher = launcher(&[("OLD_API", "1111"), ("X_SAME", "4444")]);
+        let machine = json!({"X_PIN": "3333", "OLD_PIN": "3333", "LOGIN": "2222", "DEEP": true});
+        let found = variables(
+            &surroundings(),
+            &launcher,
+            machine.as_object().unwrap(),
+            &Settings::of_values("x", &values),
+            "x",
+        );
+        let secret = [
+            ("LOGIN", "2222"),
+            ("OLD_PIN", "3333"),
+            ("X_API", "1111"),
+            ("X_LOGIN", "2222"),
+            ("X_PIN", "3333"),
+        ];
+        assert_eq!(found.secret, self::launcher(&secret));
+        assert_eq!(
+            (&*found.plain["X_NONE"], &*found.plain["X_AGENT"]),
+            ("none", "none")
+        );
+        assert_eq!(found.plain["DEEP"], "true");
+        assert!(!found.plain.contains_key("X_SAME"), "it is inherited");
     }
 }

@@ -29,7 +29,7 @@ mod verdict;
 pub use allow_list::allows;
 pub use argument::{InvalidArgument, command};
 pub use discovery::{Discovered, Plugin, discover};
-pub use environment::{Surroundings, variables};
+pub use environment::{Surroundings, Variables, variables};
 pub use event::{EventName, InvalidEventName};
 pub use hook::{Hook, Mode};
 pub use log::LogBegin;

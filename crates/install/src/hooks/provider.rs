@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hostledger_model::{Process, ProcessType};
 use serde_json::{Map, Value};
 
-use super::{Hook, HookOutput, LogBegin, Verdict, command, tag};
+use super::{Hook, HookOutput, LogBegin, Variables, Verdict, command, tag};
 use crate::providers::failure;
 use crate::{BinaryProvider, Found, Order, Request, RunError, Runner, Unsuccessful};
 
@@ -31,7 +31,7 @@ pub type HookRecord = Result<Map<String, Value>, RunError>;
 pub struct HookProvider {
     hook: Hook,
     python: String,
-    variables: BTreeMap<String, String>,
+    variables: Variables,
     sink: Arc<dyn RecordSink>,
 }
 
@@ -42,7 +42,7 @@ impl HookProvider {
     pub fn new(
         hook: Hook,
         python: String,
-        variables: BTreeMap<String, String>,
+        variables: Variables,
         sink: Arc<dyn RecordSink>,
     ) -> Self {
         Self {
@@ -57,10 +57,15 @@ impl HookProvider {
         let command = command(&self.hook.path, &self.python, &arguments(request));
         let command = command.map_err(|error| Unsuccessful::failed(error.to_string()))?;
         let plain = request.order(self.name(), "".as_ref());
-        let variables = self.variables.iter();
-        let variables = variables.map(|(key, text)| (key.clone(), Value::from(&**text)));
+        let object = |variables: &BTreeMap<String, String>| {
+            let variables = variables.iter();
+            variables
+                .map(|(key, text)| (key.clone(), Value::from(&**text)))
+                .collect()
+        };
         Ok(Order {
-            env: variables.collect(),
+            env: object(&self.variables.plain),
+            secret_env: object(&self.variables.secret),
             process_type: ProcessType::Hook,
             ..Order { command, ..plain }
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::property::{Property, boolean};
-use super::resolution::{Resolution, Resolved, Sources};
+use super::resolution::{Resolution, Resolved, Source, Sources};
 use super::{Discovered, Hook, Plugin, Problem};
 
 /// What a hook may take without a timeout of its own.
@@ -109,6 +109,15 @@ impl Settings {
             .map(|(key, value)| (key.as_str(), value))
     }
 
+    /// The secret values of all plugins, and the keys that they have; what a plugin says itself is
+    /// no secret.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let values = self.plugins.values().flat_map(|it| &it.values);
+        values
+            .filter(|(_, it)| it.sensitive && it.source != Source::Default)
+            .map(|(key, it)| (key.as_str(), &it.value))
+    }
+
     /// The program of a plugin: `<P>_BINARY`, else its name.
     #[must_use]
     pub fn binary(&self, plugin: &str) -> String {
@@ -118,6 +127,25 @@ impl Settings {
         text.filter(|text| !text.is_empty())
             .unwrap_or(plugin)
             .to_owned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_values<'a>(
+        plugin: &str,
+        values: impl IntoIterator<Item = &'a (&'a str, Resolved)>,
+    ) -> Self {
+        let values = values.into_iter();
+        let settings = PluginSettings {
+            values: values
+                .map(|(key, it)| ((*key).to_owned(), it.clone()))
+                .collect(),
+            timeout: DEFAULT_TIMEOUT,
+            disabled: None,
+        };
+        Self {
+            plugins: BTreeMap::from([(plugin.to_owned(), settings)]),
+            problems: Vec::new(),
+        }
     }
 
     fn of(&self, plugin: &str) -> Option<&PluginSettings> {

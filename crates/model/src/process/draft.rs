@@ -1,5 +1,6 @@
 //! What a caller asks to be run, before it is a row.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -25,6 +26,8 @@ pub struct ProcessDraft {
     pub pwd: Vec<u8>,
     /// Variables to add to the launcher's environment.
     pub env: Map<String, Value>,
+    /// Which of them are secret, whatever they are called.
+    pub secret_keys: BTreeSet<String>,
     /// Milliseconds it may run; none for as long as it likes.
     pub timeout_ms: Option<u64>,
     /// A name for people.
@@ -112,6 +115,7 @@ impl ProcessDraft {
             command,
             pwd,
             env: Map::new(),
+            secret_keys: BTreeSet::new(),
             timeout_ms: None,
             name: None,
             parent_id: None,
@@ -161,7 +165,7 @@ impl ProcessDraft {
         self.launch.check()?;
 
         let mut env = self.env;
-        let secrets = words.take_from(&mut env);
+        let secrets = words.take_from(&mut env, &self.secret_keys);
         let process = Process {
             id: ProcessId::generate(),
             created_at: now,

@@ -1,5 +1,7 @@
 //! A new process out of another's record.
 
+use std::collections::BTreeSet;
+
 use super::{ProcessRecord, RunLimit};
 use crate::json::Refusal;
 use crate::{CommandLine, KillMode, MachineId, NO_TIMEOUT, ProcessDraft, ProcessType};
@@ -40,6 +42,7 @@ impl ProcessRecord {
             command,
             pwd: self.pwd.map_or(defaults.pwd, String::into_bytes),
             env: self.env.0,
+            secret_keys: BTreeSet::new(),
             timeout_ms,
             name: self.name,
             parent_id: self.parent_id,
