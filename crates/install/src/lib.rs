@@ -13,6 +13,7 @@ mod digest;
 pub mod hooks;
 mod link;
 mod name;
+mod option;
 mod overrides;
 mod place;
 mod probe;

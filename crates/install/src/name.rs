@@ -3,6 +3,8 @@
 //! Nothing passes through a shell, but a name is an argument of a package manager and a file in
 //! `lib/bin`: so it can be neither an option nor a path.
 
+use crate::option::is_allowed;
+
 /// Longest argument in characters; real ones have some dozens.
 const LONGEST: usize = 255;
 
@@ -20,8 +22,8 @@ pub enum InvalidName {
     },
     /// No package or option is called like this.
     #[error(
-        "{argument:?} for {provider} is no package and no --option: write it without blanks, \
-         slashes and what a shell gives a meaning to"
+        "{argument:?} for {provider} is no package and no --option that it is given: write it without \
+         blanks, slashes and what a shell gives a meaning to, options with their whole names"
     )]
     Argument {
         /// Whose argument it would be.
@@ -53,7 +55,7 @@ pub fn check_name(name: &str) -> Result<(), InvalidName> {
 }
 
 /// Checks what a provider's package manager is given: a package with what it may say of its
-/// version and extras, or a long option without a path in it.
+/// version and extras, or a long option that it may have.
 pub(crate) fn check_argument(provider: &str, argument: &str) -> Result<(), InvalidName> {
     let option = argument.strip_prefix("--");
     // A scope of npm's is the one thing with a slash in it.
@@ -63,47 +65,14 @@ pub(crate) fn check_argument(provider: &str, argument: &str) -> Result<(), Inval
     };
     let letters = |it: char| it.is_ascii_alphanumeric() || "._+-@=<>!~^*,:[]".contains(it);
     let begins = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    let is_setting = option.is_some_and(|option| sets_anything(provider, option));
-    if is_short(argument) && !is_setting && plain.starts_with(begins) && plain.chars().all(letters)
-    {
+    let is_allowed = option.is_none_or(|option| is_allowed(provider, option));
+    if is_short(argument) && is_allowed && plain.starts_with(begins) && plain.chars().all(letters) {
         return Ok(());
     }
     Err(InvalidName::Argument {
         provider: provider.to_owned(),
         argument: cut(argument),
     })
-}
-
-/// Whether an option can set whatever there is, commands to be run among it.
-///
-/// apt and npm take the beginnings of their options as well.
-fn sets_anything(provider: &str, option: &str) -> bool {
-    let key = option.split('=').next().unwrap_or(option);
-    let begins = |long: &str| !key.is_empty() && long.starts_with(key);
-    match provider {
-        "apt" => ["option", "config-file"].into_iter().any(begins),
-        "npm" => [
-            "script-shell",
-            "node-options",
-            "userconfig",
-            "globalconfig",
-            "prefix",
-            "git",
-        ]
-        .into_iter()
-        .any(begins),
-        "cargo" => ["config", "root", "target-dir"].contains(&key),
-        "pip" => [
-            "python",
-            "target",
-            "prefix",
-            "root",
-            "config-settings",
-            "global-option",
-        ]
-        .contains(&key),
-        _ => false,
-    }
 }
 
 fn is_file_name(name: &str) -> bool {
@@ -138,6 +107,7 @@ mod tests {
             ("npm", "--script-shell=x"),
             ("cargo", "--config=x"),
             ("pip", "--target=.."),
+            ("pip", "--targ=escaped"),
         ] {
             assert!(check_argument(provider, argument).is_err(), "{argument}");
         }
