@@ -22,6 +22,7 @@ mod directories;
 mod environment;
 mod first_use;
 mod foreign;
+mod group;
 mod help;
 mod hindered;
 mod hook;

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hostledger_tests::{Ledger, Signal, Started, hostledger, signal_keeper, wait_until};
+use hostledger_tests::{Ledger, Signal, Started, hostledger, signal_keeper, skipped, wait_until};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::json;
 
 use crate::background::record;
+use crate::group::Group;
 use crate::stopped::others;
 use crate::work::{append, lines, submit, until, wait_lines, worker};
 
@@ -178,6 +180,62 @@ fn a_worker_ends_when_asked_though_its_keeper_is_stopped() {
         stopped.elapsed()
     );
     work.wait().expect_code(0);
+}
+
+/// In a cgroup that is frozen, a child stands still between its birth and its program. Its keeper
+/// dies then; says what has run when something was done about the child.
+fn when_a_keeper_dies_in_the_middle_of_a_start(then: impl Fn(i32)) -> Option<Vec<String>> {
+    let ledger = Ledger::new();
+    let Some(group) = Group::make("hostledger-e2e-unborn") else {
+        skipped("no cgroup v2 hierarchy can be written");
+        return None;
+    };
+    let ran = ledger.path("ran");
+    submit(&ledger, &[append(&ran, "warm")], &json!({}));
+    let work = group.run(&ledger, ["work", "--jobs", "1"]).start();
+    wait_lines(&ran, 1);
+    let pool = group.only_child();
+    fs::write(pool.join("cgroup.freeze"), "1").unwrap();
+    let ids = submit(&ledger, &[append(&ran, "x")], &json!({}));
+    let born = || {
+        let mut groups = fs::read_dir(&pool).unwrap().flatten();
+        groups.find_map(|it| {
+            let pids = fs::read_to_string(it.path().join("cgroup.procs")).ok()?;
+            pids.trim_end().parse().ok()
+        })
+    };
+    wait_until("its child is born", || born().is_some());
+    assert!(signal_keeper(work.pid(), Signal::KILL));
+    then(born().unwrap());
+    fs::write(pool.join("cgroup.freeze"), "0").unwrap();
+    wait_until("it has run", || {
+        record(&ledger, &ids[0])["status"] == "exited"
+    });
+    let process = record(&ledger, &ids[0]);
+    assert_eq!(
+        (&process["outcome"], &process["exit_code"]),
+        (&json!("exited"), &json!(0))
+    );
+    work.signal(Signal::TERM);
+    work.wait().expect_code(0);
+    Some(lines(&ran))
+}
+
+#[test]
+fn a_start_in_whose_middle_the_keeper_dies_is_made_once() {
+    let ran = when_a_keeper_dies_in_the_middle_of_a_start(|_| ());
+    assert!(ran.is_none_or(|ran| ran == ["warm", "x"]));
+}
+
+#[test]
+fn a_start_that_comes_to_nothing_with_its_keeper_is_made_again() {
+    let ran = when_a_keeper_dies_in_the_middle_of_a_start(|child| {
+        // Its parent was killed a moment ago, and nobody has reaped it.
+        let child = Pid::from_raw(child).unwrap();
+        let child = pidfd_open(child, PidfdFlags::empty()).unwrap();
+        pidfd_send_signal(&child, Signal::KILL).unwrap();
+    });
+    assert!(ran.is_none_or(|ran| ran == ["warm", "x"]));
 }
 
 #[test]

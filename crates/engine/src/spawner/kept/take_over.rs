@@ -8,13 +8,14 @@ use std::time::Duration;
 use hostledger_keeper::{Entry, State, Table};
 use hostledger_lifecycle::process::Event;
 use hostledger_model::{Pid, ProcessId};
-use hostledger_process::{Pidfd, Signal};
+use hostledger_process::{PidSpace, Pidfd, Signal};
 use hostledger_sys::{peek_pid, reap_pid};
 
 use super::learn::held;
 use super::leave::reap;
 use super::{KeptPrograms, Phase, Program};
 use crate::entry::killed_at_birth;
+use crate::port::Returned;
 use crate::settled_start::settled_start;
 use crate::spawner::direct::DirectPrograms;
 
@@ -58,10 +59,13 @@ impl KeptPrograms {
         self.forget_dead();
     }
 
-    /// A child of the dead keeper that has not come to executing its program does not any more.
+    /// A child of the dead keeper that has not come to executing its program does not any more. Of
+    /// a queue it comes back, as nothing of it has run.
     fn end_unborn(&mut self, entry: &Entry) {
-        if let Some(pid) = entry.pid {
-            end_child(pid);
+        let never_ran = entry.pid.is_some_and(|pid| end_child(&self.space, pid));
+        let queued = self.programs.get(&entry.id).is_some_and(|it| it.queued);
+        if never_ran && queued {
+            return self.give_back(entry.id, Returned::Recalled);
         }
         if let Some(program) = self.forget(entry.id)
             && let Phase::Asked(asked) = program.phase
@@ -117,23 +121,28 @@ impl KeptPrograms {
 /// How long a killed child may take to end.
 const UNTIL_ENDED: Duration = Duration::from_secs(1);
 
-/// Ends and reaps a process if it is a child of ours: then the number is its own.
-fn end_child(pid: Pid) {
+/// Ends and reaps a process if it is a child of ours: then the number is its own. Says whether it is
+/// sure that it has never executed a program.
+fn end_child(space: &PidSpace, pid: Pid) -> bool {
     let Some(pid) = rustix::process::Pid::from_raw(pid.get()) else {
-        return;
+        return false;
     };
-    if let Err(error) = end_and_reap(pid) {
+    end_and_reap(space, pid).unwrap_or_else(|error| {
         // ECHILD: it went to somebody else, as we are no subreaper.
         tracing::debug!(%error, %pid, "a child that was not born is left alone");
-    }
+        false
+    })
 }
 
-fn end_and_reap(pid: rustix::process::Pid) -> io::Result<()> {
-    if peek_pid(pid)?.is_none() {
-        let child = Pidfd::open(pid)?;
+fn end_and_reap(space: &PidSpace, pid: rustix::process::Pid) -> io::Result<bool> {
+    let is_over = peek_pid(pid)?.is_some();
+    let child = Pidfd::open(pid)?;
+    if !is_over {
         child.send_signal(Signal::KILL)?;
         child.wait_ended(Some(UNTIL_ENDED))?;
     }
+    // The zombie tells it still.
+    let has_executed = space.has_executed(&child);
     reap_pid(pid)?;
-    Ok(())
+    Ok(!has_executed)
 }
