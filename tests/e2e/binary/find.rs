@@ -64,3 +64,27 @@ fn a_variable_says_which() {
         .expect_code(0);
     assert_eq!(records(&found)[0]["version"], "9.9");
 }
+
+#[test]
+fn a_variable_goes_before_what_is_recorded() {
+    let ledger = Ledger::new();
+    tool(&ledger, "tool", "echo tool 1.2");
+    assert_eq!(record(&ledger, &["find", "tool"])["version"], "1.2");
+    let other = ledger.path("other/tool");
+    script(&other, "echo tool 9.9");
+    for arguments in [
+        &["find", "tool", "--json"][..],
+        &["install", "tool", "--providers", "env", "--json"],
+    ] {
+        let found = binary(&ledger, arguments).env("TOOL_BINARY", &other);
+        let found = &records(&found.output().expect_code(0))[0];
+        assert_eq!(found["abspath"], other.to_str().unwrap(), "{arguments:?}");
+        // What a variable no longer names does for those who want no more.
+        assert_eq!(record(&ledger, &["find", "tool"])["version"], "9.9");
+        tool(&ledger, "tool", "echo tool 1.3");
+        let back = ledger.path("tools/tool");
+        let found = binary(&ledger, arguments).env("TOOL_BINARY", &back);
+        let found = &records(&found.output().expect_code(0))[0];
+        assert_eq!(found["version"], "1.3", "{arguments:?}");
+    }
+}

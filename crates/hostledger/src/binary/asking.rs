@@ -1,10 +1,11 @@
 //! Asking for a program, and seeing it through, whoever else asks for the same.
 
 use hostledger_engine::install::{InstallError, InstallNews, Installer};
-use hostledger_install::{Request, link};
+use hostledger_install::{Env, Request, link};
 use hostledger_model::{Binary, BinaryId, BinaryStatus, Timestamp};
 use hostledger_store::{Change, Commit, RecordId};
 
+use super::find::is_named_elsewhere;
 use super::is_as_wanted;
 use super::run::Recorded;
 use super::waiting::Waiting;
@@ -27,7 +28,7 @@ impl Asking<'_> {
         // From before the first look on, so that nothing is missed.
         let mut waiting = None;
         loop {
-            if let Some(known) = self.known()?.filter(|it| self.is_wanted(it)) {
+            if let Some(known) = self.known()?.filter(|it| self.is_there(it)) {
                 self.put_link(&known)?;
                 return Ok(known);
             }
@@ -120,6 +121,18 @@ impl Asking<'_> {
             machine_id, name, ..
         } = &self.request;
         Ok(self.ledger.store().binary_by_name(*machine_id, name)?)
+    }
+
+    /// Whether what is recorded does, so that nobody need be asked.
+    fn is_there(&self, known: &Binary) -> bool {
+        let request = Request {
+            binary: &self.request,
+            place: &self.installer.place,
+        };
+        // What a variable names goes before what is recorded, where it is asked for first.
+        let allowed = self.installer.providers.allowed(&self.request.binproviders);
+        let asks_env = allowed.first().is_some_and(|it| it.name() == Env::NAME);
+        self.is_wanted(known) && !(asks_env && is_named_elsewhere(known, &request))
     }
 
     fn is_wanted(&self, binary: &Binary) -> bool {

@@ -1,11 +1,21 @@
 //! Finding programs that are recorded.
 
+use std::path::Path;
+
 use hostledger_install::{Env, Request};
 use hostledger_model::{Binary, ProviderReason, ReasonKind};
 use hostledger_store::{RecordId, Records};
 
+use super::used::is_same;
 use super::verify::Drift;
 use crate::{Ledger, LedgerError};
+
+/// Whether a variable names another program for a request than the one that is recorded.
+pub(super) fn is_named_elsewhere(known: &Binary, request: &Request<'_>) -> bool {
+    // Who asks for a path means that.
+    !request.binary.name.starts_with('/')
+        && Env::named(request).is_some_and(|named| !is_same(&named, Path::new(&known.abspath)))
+}
 
 impl Ledger {
     /// The installed binary of this machine that has this name, whatever the case of its letters:
@@ -27,15 +37,12 @@ impl Ledger {
         Ok(known.filter(|binary| self.file_drift(binary) == Drift::None))
     }
 
-    /// A program that is on this host, recorded: one that is installed and unchanged, else one that
-    /// a variable names, that is linked or on `PATH`. Nothing is installed.
+    /// A program that is on this host, recorded: one that a variable names, else one that is
+    /// installed and unchanged, that is linked or on `PATH`. Nothing is installed.
     ///
     /// # Errors
     /// [`LedgerError::NotInstalled`] when there is none; nothing is recorded then.
     pub fn find_program(&self, name: &str) -> Result<Binary, LedgerError> {
-        if let Some(known) = self.intact_binary(name)? {
-            return Ok(known);
-        }
         let builder = self.install(name).providers(Env::NAME);
         let binary = builder.request()?;
         let place = self.place()?;
@@ -43,6 +50,10 @@ impl Ledger {
             binary: &binary,
             place: &place,
         };
+        let known = self.intact_binary(name)?;
+        if let Some(known) = known.filter(|it| !is_named_elsewhere(it, &request)) {
+            return Ok(known);
+        }
         match Env::locate(&request) {
             Ok(_) => builder.run(|_| ()),
             Err(reason) => Err(LedgerError::NotInstalled {

@@ -33,11 +33,17 @@ impl Env {
             return Err(Unsuccessful::failed(reason));
         }
         let (place, name) = (request.place, request.name());
-        let named = place.named(name).and_then(|value| named(request, value));
-        named
+        Self::named(request)
             .or_else(|| place.linked(name))
             .or_else(|| place.on_path(name))
             .ok_or_else(|| Unsuccessful::failed(format!("there is no program {name} on PATH")))
+    }
+
+    /// The program that a variable names for a request, if there is one.
+    #[must_use]
+    pub fn named(request: &Request<'_>) -> Option<PathBuf> {
+        let value = request.place.named(request.name())?;
+        named(request, value)
     }
 }
 

@@ -14,8 +14,8 @@ Examples:
   hostledger binary find git curl --json | jq -r .abspath
   hostledger binary find /opt/tools/bin/jq
 
-A program is looked for among those that are installed and have not changed, then in <NAME>_BINARY of
-the environment or the machine's configuration, then in lib/bin of the ledger and on PATH. Nothing is
+A program is looked for in <NAME>_BINARY of the environment or the machine's configuration, then among
+those that are installed and have not changed, then in lib/bin of the ledger and on PATH. Nothing is
 downloaded.
 
 Exit codes: 0 when all are found; 1 when one is not.";
