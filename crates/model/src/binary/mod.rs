@@ -106,6 +106,26 @@ impl Binary {
         })
     }
 
+    /// This row when it is asked for anew. What is there stays until something else is; and a
+    /// request that waits to be tried again goes on as often as it was to be.
+    #[must_use]
+    pub fn asked_anew(self, request: &Self) -> Self {
+        let allowed = self.max_attempts.zip(request.max_attempts);
+        let max_attempts = match self.status {
+            BinaryStatus::Queued => allowed.map(|(theirs, ours)| theirs.max(ours)),
+            _ => request.max_attempts,
+        };
+        Self {
+            id: self.id,
+            abspath: self.abspath,
+            version: self.version,
+            sha256: self.sha256,
+            binprovider: self.binprovider,
+            max_attempts,
+            ..request.clone()
+        }
+    }
+
     /// Whether there is a program to run: it has a path and is installed.
     #[must_use]
     pub fn is_valid(&self) -> bool {

@@ -53,19 +53,12 @@ pub(super) fn request(
     let known = known
         .record()
         .map_err(|error| Error::DeserializationError(Box::new(error)))?;
+    let id = known.id;
     let at_work = known.owner.is_some() && known.retry_at.is_some_and(|until| until > now);
     if !at_work {
-        let asked_anew = Binary {
-            id: known.id,
-            abspath: known.abspath,
-            version: known.version,
-            sha256: known.sha256,
-            binprovider: known.binprovider,
-            ..request.clone()
-        };
-        replace(connection, &asked_anew, now)?;
+        replace(connection, &known.asked_anew(request), now)?;
     }
-    Ok(known.id)
+    Ok(id)
 }
 
 /// Makes a change where the row allows it and belongs to `owner`; says whether it did.

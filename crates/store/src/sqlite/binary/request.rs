@@ -27,19 +27,12 @@ pub(in crate::sqlite) fn request(
         return Ok(request.id.into());
     };
     let known = known.record().map_err(StoreError::from)?;
+    let id = known.id;
     let at_work = known.owner.is_some() && known.retry_at.is_some_and(|until| until > now);
     if !at_work {
-        let asked_anew = Binary {
-            id: known.id,
-            abspath: known.abspath,
-            version: known.version,
-            sha256: known.sha256,
-            binprovider: known.binprovider,
-            ..request.clone()
-        };
-        replace(connection, &asked_anew, now)?;
+        replace(connection, &known.asked_anew(request), now)?;
     }
-    Ok(known.id.into())
+    Ok(id.into())
 }
 
 /// Makes other rows of the same name and file one with this: their uses are its uses. Older

@@ -94,6 +94,36 @@ fn ask(store: &dyn Store, request: &Binary) -> BinaryId {
     id
 }
 
+pub(crate) fn a_request_that_waits_goes_on_as_often_as_it_was_to_be<H: Harness>() {
+    let harness = H::fresh();
+    let store = harness.store();
+    let machine = machine(store, "guid").id;
+    let mut once = requested(store, machine, "tool");
+    once.max_attempts = Some(1);
+    for (waits, expected) in [(None, None), (Some(3), Some(3))] {
+        let row = binary(store, once.id);
+        let waiting = Binary {
+            max_attempts: waits,
+            attempt: 2,
+            ..row
+        };
+        write(store, vec![Change::UpdateBinary(Box::new(waiting))]);
+        assert_eq!(ask(store, &once), once.id);
+        let asked = binary(store, once.id);
+        assert_eq!((asked.max_attempts, asked.attempt), (expected, 1));
+    }
+    // What has come to its end is asked for as it is asked for now.
+    let failed = Binary {
+        status: BinaryStatus::Failed,
+        retry_at: None,
+        max_attempts: None,
+        ..binary(store, once.id)
+    };
+    write(store, vec![Change::UpdateBinary(Box::new(failed))]);
+    ask(store, &once);
+    assert_eq!(binary(store, once.id).max_attempts, Some(1));
+}
+
 pub(crate) fn every_change_does_to_the_row_what_it_does_in_memory<H: Harness>() {
     let harness = H::fresh();
     let store = harness.store();

@@ -87,6 +87,7 @@ macro_rules! contract_suite {
                 which_one_a_process_runs_is_written_while_it_waits,
             }
             installs {
+                a_request_that_waits_goes_on_as_often_as_it_was_to_be,
                 every_change_does_to_the_row_what_it_does_in_memory,
                 a_claim_needs_a_row_that_is_due_or_a_dead_owner_s,
                 of_many_claims_one_wins,
