@@ -72,7 +72,8 @@ fn exported(ledger: &Ledger, kind: &str) -> Vec<Value> {
     let mut records = json_lines(&lines.stdout);
     for record in &mut records {
         let fields = record.as_object_mut().unwrap();
-        for key in ["machine_id", "binary_id", "iface_id", "log"] {
+        // What was due before is due now.
+        for key in ["machine_id", "binary_id", "iface_id", "log", "retry_at"] {
             fields.remove(key);
         }
     }
@@ -203,6 +204,23 @@ fn a_process_is_history_or_queued_or_refused_by_its_status() {
         (&json!("exited"), &json!(120)),
     ];
     assert_eq!(status, expected, "what says nothing has 120 seconds");
+}
+
+#[test]
+fn what_is_due_later_is_due_then_wherever_it_is_taken_in() {
+    let [first, second] = [(); 2].map(|()| Ledger::new());
+    let queued = first.run(["submit", "--in", "1h", "--", "true"]);
+    queued.expect_code(0);
+    let due = first.process()["retry_at"].clone();
+    assert!(due.is_string(), "{due}");
+    let told = first.run(["export"]).expect_code(0);
+    import(&second, told.stdout_text()).expect_code(0);
+    second.run(["work", "--once"]).expect_code(0);
+    let process = second.process();
+    assert_eq!(
+        (&process["status"], &process["retry_at"]),
+        (&json!("queued"), &due)
+    );
 }
 
 #[test]

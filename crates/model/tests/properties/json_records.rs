@@ -219,6 +219,7 @@ fn fields_have_their_order() {
             "attempt",
             "max_attempts",
             "timeout_ms",
+            "retry_at",
             "detached",
             "stdout",
             "stderr",

@@ -57,7 +57,7 @@ impl ProcessRecord {
             max_attempts: self.max_attempts.unwrap_or(1),
             retry_lost: self.retry_lost.unwrap_or_default(),
             restart_of: None,
-            due_at: None,
+            due_at: self.retry_at,
         })
     }
 

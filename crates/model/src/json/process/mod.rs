@@ -102,6 +102,9 @@ pub struct ProcessRecord {
     /// Milliseconds it may run, or that it may run as long as it likes.
     #[serde(default, skip_serializing_if = "RunLimit::is_unsaid")]
     pub timeout_ms: RunLimit,
+    /// When it is due, while it is queued and nobody has taken it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
     /// Which part of what it started is ended with it, when not all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_mode: Option<KillMode>,
@@ -215,6 +218,9 @@ impl From<&Process> for ProcessRecord {
             retry_lost: process.retry_lost.then_some(true),
             restart_of: process.restart_of,
             timeout_ms: run_limit(process),
+            retry_at: process
+                .retry_at
+                .filter(|_| process.status == ProcessStatus::Queued && process.owner.is_none()),
             kill_mode: Some(process.kill_mode).filter(|mode| *mode != KillMode::Tree),
             detached: process.detached.then_some(true),
             stop: process.stop.clone(),
