@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use hostledger_engine::OwnerWatch;
 use hostledger_engine::install::{InstallError, Installer};
+use hostledger_engine::{ClockSteps, OwnerWatch};
 use hostledger_install::Providers;
 use hostledger_model::{Binary, BinaryId, Timestamp};
 use hostledger_process::Signal;
@@ -62,6 +62,7 @@ impl BinaryWork {
         let installer = ledger.installer(providers)?;
         let owners = OwnerWatch::new(&installer.bystander.owners, installer.owner)
             .map_err(LedgerError::Descriptors)?;
+        let steps = ClockSteps::watch().map_err(LedgerError::Descriptors)?;
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| LedgerError::Descriptors(errno.into()))?;
         let shared = Arc::new(Shared {
@@ -73,6 +74,7 @@ impl BinaryWork {
         let foreman = Foreman {
             ledger: Arc::downgrade(&ledger.inner),
             news: ledger.store().watch()?,
+            steps,
             shared: Arc::clone(&shared),
             installer,
             owners,
@@ -151,6 +153,7 @@ struct Foreman {
     installer: Installer,
     news: Box<dyn QueueWatch>,
     owners: OwnerWatch,
+    steps: ClockSteps,
     at_once: usize,
     under_way: HashMap<BinaryId, JoinHandle<()>>,
 }
@@ -242,12 +245,18 @@ impl Foreman {
             return;
         }
         let left = until.map(|until| until.saturating_sub(rest));
+        // What is due at a time of day is waited for as a span, which a step of the clock changes.
+        let steps = left.map_or(PollFlags::empty(), |_| PollFlags::IN);
         let mut fds = [
             PollFd::from_borrowed_fd(waker, PollFlags::IN),
             PollFd::from_borrowed_fd(self.news.readiness(), PollFlags::IN),
             PollFd::new(&self.owners, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.steps.as_fd(), steps),
         ];
         poll_for(&mut fds, left);
+        if let Err(error) = self.steps.take() {
+            tracing::warn!(%error, "nobody tells when the clock is set");
+        }
         // What they tell is looked at all the same: only that they are quiet again counts.
         let _told = self.news.take();
         if let Err(error) = self.owners.take_gone() {
