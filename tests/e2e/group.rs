@@ -51,6 +51,8 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
+        // Of a test that has failed somebody may be left, and even stand still.
+        let _ = fs::write(self.0.join("cgroup.kill"), "1");
         remove(&self.0);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
+use hostledger_tests::postgres::{Database, available};
 use hostledger_tests::{Ledger, Signal, Started, wait_until};
 use serde_json::json;
 
@@ -35,17 +36,17 @@ fn end(work: Started) -> String {
     work.wait().expect_code(0).stdout_text().to_owned()
 }
 
-#[test]
-fn an_end_that_others_have_told_meanwhile_is_not_written_over() {
-    let ledger = Ledger::new();
+/// Changes rows as others would have; says how many.
+type Others<'a> = &'a dyn Fn(&str) -> usize;
+
+fn an_end_of_others_stands(ledger: &Ledger, others: Others<'_>) {
     let work = ledger.command(["work"]).start();
     let script = "until [ -e go ]; do sleep 0.01; done; exit 7";
     let queued = ledger.run(["submit", "--", "sh", "-c", script]);
     let id = queued.expect_code(0).stdout_text().trim_end().to_owned();
-    wait_until("it runs", || record(&ledger, &id)["status"] == "running");
+    wait_until("it runs", || record(ledger, &id)["status"] == "running");
     work.signal(Signal::STOP);
     let changed = others(
-        &ledger,
         "UPDATE machine_process SET status = 'exited', outcome = 'lost', owner = NULL,
              retry_at = NULL WHERE status = 'running'",
     );
@@ -53,26 +54,24 @@ fn an_end_that_others_have_told_meanwhile_is_not_written_over() {
     fs::write(ledger.path("go"), "").unwrap();
     work.signal(Signal::CONT);
     // What it is given now, it does.
-    let after = submit(&ledger, "exit 0");
+    let after = submit(ledger, "exit 0");
     wait_until("it goes on", || {
-        record(&ledger, &after)["status"] == "exited"
+        record(ledger, &after)["status"] == "exited"
     });
     let said = end(work);
     assert!(said.contains("1 taken over by others"), "{said}");
-    let process = record(&ledger, &id);
+    let process = record(ledger, &id);
     assert_eq!(
         (&process["outcome"], &process["exit_code"]),
         (&json!("lost"), &json!(null))
     );
 }
 
-#[test]
-fn what_it_had_claimed_and_not_started_is_run_once_by_another() {
-    let ledger = Ledger::new();
+fn what_was_not_started_is_run_once(ledger: &Ledger, others: Others<'_>) {
     let ran = ledger.path("ran");
     let line = |what: &str| format!("echo {what} >> ran");
     for number in 0..20 {
-        submit(&ledger, &line(&number.to_string()));
+        submit(ledger, &line(&number.to_string()));
     }
     let long = [
         "submit",
@@ -89,13 +88,13 @@ fn what_it_had_claimed_and_not_started_is_run_once_by_another() {
         .arg("until [ -e go ]; do sleep 0.01; done");
     long.output().expect_code(0);
     for number in 20..30 {
-        submit(&ledger, &line(&number.to_string()));
+        submit(ledger, &line(&number.to_string()));
     }
     let work = ["work", "--jobs", "1", "--lease-slack", "7s"];
     let work = ledger.command(work).start();
     // At once: after a moment it gives back what waits behind a long one.
     let runs = "UPDATE machine_process SET pid = pid WHERE status = 'running' AND name = 'long'";
-    wait_until("the long one is recorded", || others(&ledger, runs) == 1);
+    wait_until("the long one is recorded", || others(runs) == 1);
     work.signal(Signal::STOP);
     let other = ledger.command(["work", "--jobs", "2"]).start();
     wait_until("the other has run them", || lines(&ran).len() >= 30);
@@ -108,9 +107,9 @@ fn what_it_had_claimed_and_not_started_is_run_once_by_another() {
             .any(|it| it.contains("until [ -e go ]"))
     });
     work.signal(Signal::CONT);
-    let after = submit(&ledger, "exit 0");
+    let after = submit(ledger, "exit 0");
     wait_until("it is all over", || {
-        record(&ledger, &after)["status"] == "exited"
+        record(ledger, &after)["status"] == "exited"
             && ledger.processes().iter().all(|it| it["status"] == "exited")
     });
     end(other);
@@ -118,4 +117,42 @@ fn what_it_had_claimed_and_not_started_is_run_once_by_another() {
     let mut each: Vec<u32> = lines(&ran).iter().map(|it| it.parse().unwrap()).collect();
     each.sort_unstable();
     assert_eq!(each, (0..30).collect::<Vec<_>>());
+}
+
+/// What each does on a file, and on a server.
+fn on_a_file(proves: fn(&Ledger, Others<'_>)) {
+    let ledger = Ledger::new();
+    proves(&ledger, &|change| others(&ledger, change));
+}
+
+fn on_a_server(proves: fn(&Ledger, Others<'_>)) {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let ledger = Ledger::at(database.url());
+    proves(&ledger, &|change| {
+        let changed = database.run(&format!("{change} RETURNING 'changed'"));
+        changed.matches("changed").count()
+    });
+}
+
+#[test]
+fn an_end_that_others_have_told_meanwhile_is_not_written_over() {
+    on_a_file(an_end_of_others_stands);
+}
+
+#[test]
+fn an_end_that_others_have_told_meanwhile_is_not_written_over_on_postgres() {
+    on_a_server(an_end_of_others_stands);
+}
+
+#[test]
+fn what_it_had_claimed_and_not_started_is_run_once_by_another() {
+    on_a_file(what_was_not_started_is_run_once);
+}
+
+#[test]
+fn what_it_had_claimed_and_not_started_is_run_once_by_another_on_postgres() {
+    on_a_server(what_was_not_started_is_run_once);
 }

@@ -1,6 +1,7 @@
 //! The process that stays the parent of what was launched.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -25,6 +26,34 @@ pub fn kill_keeper_of(pid: i32) {
 /// Sends the keeper of a launcher a signal; says whether it has one that lives.
 #[must_use]
 pub fn signal_keeper(launcher: u32, signal: Signal) -> bool {
+    let keeper = hold_keeper(launcher);
+    keeper.is_some_and(|keeper| pidfd_send_signal(&keeper, signal).is_ok())
+}
+
+/// Has the keeper of a launcher stand still until this is dropped.
+///
+/// # Panics
+/// It has none.
+#[must_use]
+#[track_caller]
+pub fn stop_keeper(launcher: u32) -> StoppedKeeper {
+    let keeper = hold_keeper(launcher).expect("it has a keeper");
+    pidfd_send_signal(&keeper, Signal::STOP).unwrap();
+    StoppedKeeper(keeper)
+}
+
+/// A keeper that goes on when this is dropped.
+#[derive(Debug)]
+pub struct StoppedKeeper(OwnedFd);
+
+impl Drop for StoppedKeeper {
+    fn drop(&mut self) {
+        // It may have been killed meanwhile.
+        let _ = pidfd_send_signal(&self.0, Signal::CONT);
+    }
+}
+
+fn hold_keeper(launcher: u32) -> Option<OwnedFd> {
     let tasks = fs::read_dir(format!("/proc/{launcher}/task"))
         .into_iter()
         .flatten();
@@ -37,12 +66,11 @@ pub fn signal_keeper(launcher: u32, signal: Signal) -> bool {
                 .collect::<Vec<_>>()
         })
         .collect();
-    children.into_iter().any(|pid| {
+    children.into_iter().find_map(|pid| {
         let held = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         // Held first, then looked at: it is one and the same.
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        let held = held.filter(|_| name == "hostledger-keep\n");
-        held.is_some_and(|held| pidfd_send_signal(&held, signal).is_ok())
+        held.filter(|_| name == "hostledger-keep\n")
     })
 }
 

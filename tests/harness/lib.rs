@@ -26,7 +26,7 @@ mod wait;
 pub use binary::hostledger;
 pub use hostledger_test_postgres as postgres;
 pub use invocation::Invocation;
-pub use keeper::{kill_keeper_of, parent_of, signal_keeper};
+pub use keeper::{StoppedKeeper, kill_keeper_of, parent_of, signal_keeper, stop_keeper};
 pub use ledger::Ledger;
 pub use leftovers::environment_of;
 pub use output::{Output, json_lines};

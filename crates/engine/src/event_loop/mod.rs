@@ -187,6 +187,9 @@ impl EventLoop {
         for (id, event) in events {
             if matches!(event, Event::Exited(_) | Event::Lost) && self.abandoned.remove(&id) {
                 self.parts.spawner.release(id, None);
+                if let Some(work) = &mut self.work {
+                    work.taken_over(id);
+                }
                 continue;
             }
             let follows = self.note_in_work(id, &event);

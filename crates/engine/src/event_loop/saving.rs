@@ -280,7 +280,10 @@ impl EventLoop {
         let supervised = self.supervised.remove(&id);
         if let Some(watch) = supervised.and_then(|it| it.watch) {
             watch.tell(Progress::NotRecorded(NotRecorded::TakenOver { id }));
-        } else if let Some(work) = &mut self.work {
+        } else if let Some(work) = &mut self.work
+            // What is being ended has its slot until it has.
+            && !self.abandoned.contains(&id)
+        {
             work.taken_over(id);
         }
     }

@@ -1,6 +1,7 @@
 //! Runners that have to be installed first, and those that leave a server behind.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -101,7 +102,16 @@ pub(super) fn fill_pueue(work: &Work<'_>, job: &str) -> Result<()> {
          \x20 use_unix_socket: true\n"
     );
     fs::write(work.path("pueue.yml"), settings)?;
-    pueue(work, "pueued").arg("-d").output()?;
+    // It keeps what it is given to write to.
+    let null = Stdio::null;
+    let mut begins = pueue(work, "pueued")
+        .arg("-d")
+        .start(null(), null(), null())?;
+    begins.wait().context("pueued cannot be waited for")?;
+    add_to_pueue(work, job).inspect_err(|_| drop(end_pueue(work)))
+}
+
+fn add_to_pueue(work: &Work<'_>, job: &str) -> Result<()> {
     let begun = Instant::now();
     while !pueue(work, "pueue").arg("status").ended()?.status.success() {
         if begun.elapsed() > TOO_LONG {
@@ -131,7 +141,11 @@ pub(super) fn run_pueue(work: &Work<'_>) -> Result<()> {
             .values()
             .all(|task| task["status"].get("Done").is_some())
         {
-            return Ok(());
+            let succeeded = |task: &Value| task["status"]["Done"]["result"] == "Success";
+            if tasks.values().all(succeeded) {
+                return Ok(());
+            }
+            bail!("pueue has failed with some of its jobs");
         }
         std::thread::sleep(Duration::from_millis(50));
     }
