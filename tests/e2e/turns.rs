@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use hostledger_tests::{Ledger, Signal, Started, hostledger, signal_keeper, skipped, wait_until};
+use hostledger_tests::{
+    Ledger, Signal, Started, hostledger, signal_keeper, skipped, stop_keeper, wait_until,
+};
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::json;
 

@@ -51,7 +51,7 @@ impl StartFailed {
     /// there later.
     pub(super) fn is_shortage(&self) -> bool {
         match self {
-            Self::Launch(LaunchError::Setup { stage, .. }) if !is_before_birth(*stage) => false,
+            Self::Launch(LaunchError::Setup { stage, .. }) if !is_of_every_program(*stage) => false,
             Self::Launch(
                 LaunchError::Setup { .. }
                 | LaunchError::Stdio { .. }
@@ -92,14 +92,23 @@ impl StartFailed {
     }
 }
 
-/// Whether no child could be made for want of memory or processes. What the child itself fails at
-/// is the program's: its directory, its limits, its file.
+/// Whether no child could be made, or it could not begin, for want of memory, processes or
+/// descriptors. What it fails at of the program's own is the program's: its directory, its limits, its
+/// file.
 pub(super) fn is_spawn_shortage(error: SpawnError) -> bool {
-    is_before_birth(error.stage) && is_shortage(error.source)
+    is_of_every_program(error.stage) && is_shortage(error.source)
 }
 
-fn is_before_birth(stage: Stage) -> bool {
-    matches!(stage, Stage::Block | Stage::Clone)
+fn is_of_every_program(stage: Stage) -> bool {
+    match stage {
+        Stage::Block
+        | Stage::Clone
+        | Stage::Session
+        | Stage::Descriptors
+        | Stage::Stat
+        | Stage::Signals => true,
+        Stage::Terminal | Stage::Directory | Stage::Nice | Stage::Limit | Stage::Execute => false,
+    }
 }
 
 fn is_of_disk(errno: Errno) -> bool {

@@ -37,10 +37,6 @@ pub(super) struct ServerCommitter {
     connection: Option<Session>,
     durability: Durability,
     mark: Mark,
-    /// Of the transaction that is under way.
-    counts: Counts,
-    /// Of those that are committed.
-    uncounted: Counts,
     /// What our notifications say, so that we know them.
     name: String,
 }
@@ -63,8 +59,6 @@ impl ServerCommitter {
             connection: None,
             durability: options.durability,
             mark: Mark::new(),
-            counts: Counts::default(),
-            uncounted: Counts::default(),
             name,
         }
     }
@@ -87,12 +81,13 @@ impl ServerCommitter {
             other => Trouble::Failed(other),
         })?;
         let began = Instant::now();
-        self.counts = match self.write(&mut connection, batch) {
+        let counts = match self.write(&mut connection, batch) {
             Ok(written) => written,
             Err(error) => return Err(self.trouble(connection, error, began)),
         };
         self.mark.advance();
-        let commit = format!("{}COMMIT", self.mark.statement());
+        let mark = self.mark.statement();
+        let commit = format!("{}{mark}COMMIT", counts.statements());
         match connection.batch_execute(&commit) {
             Ok(()) => {
                 self.connection = Some(connection);
@@ -101,32 +96,6 @@ impl ServerCommitter {
             Err(error) if is_lost(&mut connection, &error) => Err(Trouble::Unanswered),
             Err(error) => Err(self.trouble(connection, error, began)),
         }
-    }
-
-    /// Counts the uses of the transaction that was just committed, in one of its own: whoever counts
-    /// holds up all others who work on the same machine until the commit, and so that waits for no
-    /// disk. A count that cannot be made now is made with the next.
-    fn count(&mut self) {
-        self.uncounted.add(std::mem::take(&mut self.counts));
-        let Some(mut connection) = self.connection.take_if(|_| !self.uncounted.is_empty()) else {
-            return;
-        };
-        let statements = self.uncounted.statements();
-        let all = format!("BEGIN; SET LOCAL synchronous_commit = off; {statements}COMMIT");
-        let Err(error) = connection.batch_execute(&all) else {
-            self.uncounted = Counts::default();
-            self.connection = Some(connection);
-            return;
-        };
-        let is_lost = is_lost(&mut connection, &error);
-        if is_lost {
-            // It may have been made, and is not made twice.
-            self.uncounted = Counts::default();
-        } else if connection.batch_execute("ROLLBACK").is_ok() {
-            self.connection = Some(connection);
-        }
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, is_lost, "uses are not counted yet");
     }
 
     /// A failure of the server's, and the connection put back if it has outlived that.
@@ -235,7 +204,6 @@ impl ServerCommitter {
 
 impl Drop for ServerCommitter {
     fn drop(&mut self) {
-        self.count();
         if let Some(connection) = &mut self.connection
             && let Err(error) = self.mark.clear(connection)
         {
@@ -255,10 +223,7 @@ impl Committer for ServerCommitter {
         let mut tries = 1;
         loop {
             match self.attempt(batch) {
-                Ok(()) => {
-                    self.count();
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Again(_)) if tries < TRIES => tries += 1,
                 Err(Trouble::Again(error)) => return Err(error),
@@ -269,7 +234,6 @@ impl Committer for ServerCommitter {
                 }
                 Err(Trouble::Unanswered) => {
                     if self.was_committed() {
-                        self.count();
                         return Ok(());
                     }
                 }

@@ -79,7 +79,7 @@ impl Connections {
             None => "",
         };
         let settings = format!(
-            "{access} SET datestyle = 'ISO';
+            "{access} SET datestyle = 'ISO'; SET jit = off;
              SET lock_timeout = {lock};
              SET statement_timeout = {statement};
              SET idle_in_transaction_session_timeout = {pause};

@@ -1,8 +1,8 @@
 //! Uses that are counted in the database itself, so that no count is lost between writers.
 //!
 //! Everybody who works on a machine counts in the same row, and whoever has counted there holds up
-//! the others until the end of the transaction. So uses are counted behind what they are uses of, in
-//! a transaction that waits for no disk.
+//! the others until the end of the transaction. So uses are counted in the breath in which the
+//! server is told to commit.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,11 +24,11 @@ impl Counts {
         *(if succeeded { well } else { badly }) += 1;
     }
 
-    pub(in crate::postgres) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(in crate::postgres) fn add(&mut self, more: Self) {
+    pub(super) fn add(&mut self, more: Self) {
         for (used, (well, badly)) in more.0 {
             let sum = self.0.entry(used).or_default();
             *sum = (sum.0 + well, sum.1 + badly);
