@@ -28,11 +28,10 @@ impl Group {
     /// The one group in it.
     pub(crate) fn only_child(&self) -> PathBuf {
         let entries = fs::read_dir(&self.0).unwrap().flatten();
-        let groups = entries.map(|it| it.path()).filter(|it| it.is_dir());
-        let [group] = &groups.collect::<Vec<_>>()[..] else {
-            panic!("there are none, or several");
-        };
-        group.clone()
+        let mut groups = entries.map(|it| it.path()).filter(|it| it.is_dir());
+        let group = groups.next().unwrap();
+        assert_eq!(groups.next(), None, "there is one");
+        group
     }
 
     /// The program, run in it.
