@@ -11,6 +11,7 @@ use hostledger_model::{OwnerId, PidNamespace};
 use hostledger_process::PidSpace;
 use hostledger_sys::FileLock;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 /// Our name for the rows we own, and the lock that says we are alive.
 ///
@@ -112,8 +113,11 @@ impl Owner {
         let path = directory.join(MARK);
         // Whole from the start, and the first one stays.
         let moved = fs::write(&made, &mark).and_then(|()| {
-            let kept = renameat_with(CWD, &made, CWD, &path, RenameFlags::NOREPLACE);
-            Ok(kept?)
+            match renameat_with(CWD, &made, CWD, &path, RenameFlags::NOREPLACE) {
+                // Not every file system knows that; a link never replaces anything either.
+                Err(Errno::INVAL) => fs::hard_link(&made, &path).and(fs::remove_file(&made)),
+                kept => Ok(kept?),
+            }
         });
         match moved {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&made),

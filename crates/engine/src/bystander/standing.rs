@@ -142,7 +142,12 @@ impl Bystander {
         let machine = self.machine;
         for owner in self.store.owners_of(machine)? {
             let id = owner.id;
-            if self.standing(id)? == Standing::Dead {
+            let standing = self.standing(id).unwrap_or_else(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, owner = %id, "whether an owner lives is not known");
+                Standing::Unknown
+            });
+            if standing == Standing::Dead {
                 let gone = Change::Owner(OwnerChange::Gone { id, machine });
                 self.store.submit(Timestamp::now(), vec![gone]).wait()?;
             }
@@ -154,7 +159,7 @@ impl Bystander {
         let Some(record) = record else {
             return match &self.home {
                 Some(home) if *home == self.data_dir => Home::Ours,
-                Some(home) if self.locks_of(home).is_dir() => Home::Other(home.clone()),
+                Some(home) if self.can_look_into(home) => Home::Other(home.clone()),
                 _ => Home::OutOfReach,
             };
         };
@@ -162,11 +167,19 @@ impl Bystander {
             _ if record.machine_id != self.machine => Home::OutOfReach,
             None => Home::Ours,
             Some(place) if self.is_at(&self.data_dir, place) => Home::Ours,
-            Some(place) if self.is_at(&place.data_dir, place) => {
+            Some(place)
+                if self.is_at(&place.data_dir, place) && self.can_look_into(&place.data_dir) =>
+            {
                 Home::Other(place.data_dir.clone())
             }
             Some(_) => Home::OutOfReach,
         }
+    }
+
+    /// Whether the locks of another data directory are there, and the tables of its keepers may be
+    /// read: another user's may not, also where his directory is open to all.
+    fn can_look_into(&self, data_dir: &Path) -> bool {
+        self.locks_of(data_dir).is_dir() && in_directory(data_dir, &self.keepers).read_dir().is_ok()
     }
 
     /// Whether a directory is the one that was meant, and no other of the same name.

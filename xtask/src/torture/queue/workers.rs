@@ -96,6 +96,10 @@ impl<'p> Workers<'p> {
         {
             struck += usize::from(keeper.kill()?);
             std::thread::sleep(random.within(Duration::from_millis(3)));
+            // One that is still dying keeps its programs from the worker: both would be dead.
+            if deaths == Deaths::One && !within(LONG, || keeper.has_ended()) {
+                bail!("a keeper that was killed does not end");
+            }
         }
         // Programs of a keeper that was killed are the worker's now, and nobody else's.
         let is_needed = deaths == Deaths::One && Held::has_programs(worker.pid());

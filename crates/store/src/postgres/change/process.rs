@@ -213,7 +213,9 @@ fn uses(steps: &[Step<'_>]) -> (String, Vec<Parameter>) {
          FROM ",
         steps!(),
         ", ?::uuid[]) AS u (number, id, owner, now, used)
-         WHERE r.id = u.id AND r.status = 'queued' AND ",
+         WHERE r.id = u.id AND ",
+        is_queued!(),
+        " AND ",
         is_owner!(),
         " RETURNING u.number"
     );
