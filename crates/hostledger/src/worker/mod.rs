@@ -203,17 +203,20 @@ impl WorkerBuilder {
         };
         let queue = KnowingQueue::begin(queue, programs, Trouble::new(self.trouble))
             .map_err(LedgerError::Thread)?;
-        let watch = supervision.engine.work(WorkPlan {
+        // Before anything is started that would have to be left at once.
+        let binaries = Arc::new(BinaryWork::start(ledger, self.providers, self.jobs)?);
+        let begun = supervision.engine.work(WorkPlan {
             heir: Some(ledger.bystander()?),
             queue: Box::new(queue),
             orders: Box::new(orders),
             jobs: self.jobs,
             once: self.once,
             ended: self.ended,
+        });
+        let watch = begun.inspect_err(|_| {
+            binaries.stop();
+            binaries.finish();
         })?;
-        let binaries = BinaryWork::start(ledger, self.providers, self.jobs)
-            .inspect_err(|_| supervision.engine.end_work(AtEnd::Leave))?;
-        let binaries = Arc::new(binaries);
         *ledger.lock(&ledger.inner.binary_work) = Some(Arc::clone(&binaries));
         Ok(Worker {
             supervision,
