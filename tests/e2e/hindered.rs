@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use hostledger_tests::{Ledger, Signal, hostledger, json_lines, wait_until};
+use hostledger_tests::{Ledger, Signal, Started, hostledger, json_lines, wait_until};
 use serde_json::json;
 
 use crate::namespace;
@@ -15,6 +15,21 @@ use crate::namespace;
 fn ran(ledger: &Ledger) -> usize {
     let text = fs::read_to_string(ledger.path("ran")).unwrap_or_default();
     text.lines().count()
+}
+
+/// Waits until all jobs have ended, and ends the worker: each has run once, and failed with 3.
+#[track_caller]
+fn all_have_run_once(ledger: &Ledger, work: Started, jobs: usize) {
+    wait_until("all have ended", || {
+        ledger.processes().iter().all(|it| it["status"] == "exited")
+    });
+    work.signal(Signal::TERM);
+    work.wait().expect_code(0);
+    for process in ledger.processes() {
+        assert_eq!(process["exit_code"], 3, "{process:#}");
+        assert_eq!(process["attempt"], 1, "{process:#}");
+    }
+    assert_eq!(ran(ledger), jobs, "each once");
 }
 
 #[test]
@@ -65,16 +80,7 @@ fn a_directory_that_is_away_for_a_while_loses_nothing() {
     thread::sleep(Duration::from_secs(3));
     assert!(!ledger.data().exists(), "nothing is made in its place");
     fs::rename(&aside, ledger.data()).unwrap();
-    wait_until("all have ended", || {
-        ledger.processes().iter().all(|it| it["status"] == "exited")
-    });
-    work.signal(Signal::TERM);
-    work.wait().expect_code(0);
-    for process in ledger.processes() {
-        assert_eq!(process["exit_code"], 3, "{process:#}");
-        assert_eq!(process["attempt"], 1, "{process:#}");
-    }
-    assert_eq!(ran(&ledger), 40, "each once");
+    all_have_run_once(&ledger, work, 40);
 }
 
 #[test]
@@ -133,14 +139,5 @@ fn a_database_that_is_locked_for_longer_than_is_waited_for_loses_nothing() {
     // The store waits for five.
     thread::sleep(Duration::from_secs(7));
     other.batch_execute("ROLLBACK").unwrap();
-    wait_until("all have ended", || {
-        ledger.processes().iter().all(|it| it["status"] == "exited")
-    });
-    work.signal(Signal::TERM);
-    work.wait().expect_code(0);
-    for process in ledger.processes() {
-        assert_eq!(process["exit_code"], 3, "{process:#}");
-        assert_eq!(process["attempt"], 1, "{process:#}");
-    }
-    assert_eq!(ran(&ledger), 8, "each once");
+    all_have_run_once(&ledger, work, 8);
 }

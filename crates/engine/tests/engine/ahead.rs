@@ -7,7 +7,8 @@ use hostledger_engine::AtEnd;
 use hostledger_engine::port::Clock as _;
 use hostledger_model::{Process, ProcessChange, ProcessId, StopRequest, Termination, Timestamp};
 
-use crate::bench::{Bench, HandClock, SHORT, end, raise};
+use crate::bench::{Bench, HandClock, end, raise};
+use crate::spawner_bench::SHORT;
 use crate::work_bench::{claims, over, ring, wait_counts};
 
 const LONGEST_WAIT: Duration = Duration::from_millis(100);

@@ -14,6 +14,7 @@ mod life;
 mod overtaken;
 mod queued_start;
 mod room;
+mod spawner_bench;
 mod take_over;
 mod work;
 mod work_bench;

@@ -168,34 +168,35 @@ fn more_than_there_is_room_for_come_back_at_once() {
     fixture.keeper.recall();
 }
 
-#[test]
-fn nothing_that_waits_is_started_once_the_launcher_is_gone() {
-    let mut launcher = Launcher::start(
-        &[
-            "while [ ! -e go ]; do sleep 0.01; done".into(),
-            "echo >late".into(),
-            "echo >late".into(),
-        ],
-        &[("LAUNCHER_AT_ONCE", "1")],
-    );
-    let table = launcher.table.clone();
-    launcher.kill();
-    fs::write(launcher.directory.path().join("go"), "").unwrap();
+/// A launcher with a program that runs until there is `go`, and two behind it.
+fn with_two_that_wait() -> Launcher {
+    let scripts = [
+        "while [ ! -e go ]; do sleep 0.01; done".into(),
+        "echo >late".into(),
+        "echo >late".into(),
+    ];
+    Launcher::start(&scripts, &[("LAUNCHER_AT_ONCE", "1")])
+}
+
+#[track_caller]
+fn none_was_late(launcher: &Launcher) {
+    let table = &launcher.table;
     until("the keeper has left", || !table.keeper_is_alive().unwrap());
     assert!(!launcher.directory.path().join("late").exists());
     assert_eq!(table.entries().count(), 1);
 }
 
 #[test]
+fn nothing_that_waits_is_started_once_the_launcher_is_gone() {
+    let mut launcher = with_two_that_wait();
+    launcher.kill();
+    fs::write(launcher.directory.path().join("go"), "").unwrap();
+    none_was_late(&launcher);
+}
+
+#[test]
 fn nothing_that_waits_is_started_by_a_keeper_that_finds_end_and_death_at_once() {
-    let mut launcher = Launcher::start(
-        &[
-            "while [ ! -e go ]; do sleep 0.01; done".into(),
-            "echo >late".into(),
-            "echo >late".into(),
-        ],
-        &[("LAUNCHER_AT_ONCE", "1")],
-    );
+    let mut launcher = with_two_that_wait();
     let table = launcher.table.clone();
     let keeper = Pid::from_raw(table.keeper_pid().unwrap().get()).unwrap();
     let keeper = pidfd_open(keeper, PidfdFlags::empty()).unwrap();
@@ -206,9 +207,7 @@ fn nothing_that_waits_is_started_by_a_keeper_that_finds_end_and_death_at_once() 
     until("the first one has ended", || is_zombie(first.get()));
     launcher.kill();
     pidfd_send_signal(&keeper, Signal::CONT).unwrap();
-    until("the keeper has left", || !table.keeper_is_alive().unwrap());
-    assert!(!launcher.directory.path().join("late").exists());
-    assert_eq!(table.entries().count(), 1);
+    none_was_late(&launcher);
 }
 
 #[test]

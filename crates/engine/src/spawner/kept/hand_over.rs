@@ -111,22 +111,22 @@ impl KeptPrograms {
         asked: &Asked,
         readiness: &OwnedFd,
     ) -> Result<u64, StartFailed> {
-        let gone = || StartFailed::Keeper(KeeperError::Gone);
         for _ in 0..KEEPERS {
+            if !self.is_kept() {
+                if asked.wish.at_once.is_some() {
+                    break;
+                }
+                self.surroundings = Surroundings::default();
+                self.begin(readiness)?;
+            }
             match self.hand_over(asked) {
                 Err(StartFailed::Keeper(KeeperError::CredentialsChanged | KeeperError::Gone)) => {
                     self.retire();
                 }
                 handed => return handed,
             }
-            if asked.wish.at_once.is_some() {
-                break;
-            }
-            self.surroundings = Surroundings::default();
-            self.begin(readiness)?;
         }
-        self.retire();
-        Err(gone())
+        Err(StartFailed::Keeper(KeeperError::Gone))
     }
 
     /// The keeper that is there is asked for nothing more; what waits for its turn there is to
