@@ -140,7 +140,7 @@ fn pause(time: Duration) {
 fn a_stopped_hostledger_changes_nothing_for_the_program() {
     let ledger = Ledger::new();
     let run = Background::start(&ledger, &format!("{UNTIL_GO}; echo went on; exit 6"));
-    run.run.signal(Signal::STOP);
+    run.run.stop();
     run.go();
     hostledger_tests::wait_until("the program has ended", || {
         !std::path::Path::new(&format!("/proc/{}/exe", run.pid)).exists()

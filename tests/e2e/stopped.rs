@@ -45,7 +45,7 @@ fn an_end_of_others_stands(ledger: &Ledger, others: Others<'_>) {
     let queued = ledger.run(["submit", "--", "sh", "-c", script]);
     let id = queued.expect_code(0).stdout_text().trim_end().to_owned();
     wait_until("it runs", || record(ledger, &id)["status"] == "running");
-    work.signal(Signal::STOP);
+    work.stop();
     let changed = others(
         "UPDATE machine_process SET status = 'exited', outcome = 'lost', owner = NULL,
              retry_at = NULL WHERE status = 'running'",
@@ -95,7 +95,7 @@ fn what_was_not_started_is_run_once(ledger: &Ledger, others: Others<'_>) {
     // At once: after a moment it gives back what waits behind a long one.
     let runs = "UPDATE machine_process SET pid = pid WHERE status = 'running' AND name = 'long'";
     wait_until("the long one is recorded", || others(runs) == 1);
-    work.signal(Signal::STOP);
+    work.stop();
     let other = ledger.command(["work", "--jobs", "2"]).start();
     wait_until("the other has run them", || lines(&ran).len() >= 30);
     // Its keeper is not stopped, and held for a moment what it was handed ahead.

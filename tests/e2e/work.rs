@@ -390,7 +390,7 @@ fn when_worker_and_keeper_are_killed_what_has_ended_unseen_is_lost_and_tried_aga
     wait_lines(&begun, 1);
     wait_until("it is recorded", || status(&ledger, &ids[0]) == "running");
     let pid: i32 = lines(&begun)[0].parse().unwrap();
-    first.signal(Signal::STOP);
+    first.stop();
     kill_keeper_of(pid);
     first.signal(Signal::KILL);
     let _killed = first.wait();
@@ -425,7 +425,7 @@ fn a_stopped_worker_holds_up_nobody() {
     submit(&ledger, &[append(&file, "x")], &json!({}));
     wait_lines(&file, 1);
     wait_asleep(&stopped);
-    stopped.signal(Signal::STOP);
+    stopped.stop();
     submit(&ledger, &vec![append(&file, "y"); 5], &json!({}));
     ledger.run(["work", "--once"]).expect_code(0);
     assert_eq!(lines(&file).len(), 6);

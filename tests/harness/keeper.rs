@@ -27,18 +27,21 @@ pub fn kill_keeper_of(pid: i32) {
 #[must_use]
 pub fn signal_keeper(launcher: u32, signal: Signal) -> bool {
     let keeper = hold_keeper(launcher);
-    keeper.is_some_and(|keeper| pidfd_send_signal(&keeper, signal).is_ok())
+    keeper.is_some_and(|(_, keeper)| pidfd_send_signal(&keeper, signal).is_ok())
 }
 
-/// Has the keeper of a launcher stand still until this is dropped.
+/// Has the keeper of a launcher stand still, from now until this is dropped.
 ///
 /// # Panics
 /// It has none.
 #[must_use]
 #[track_caller]
 pub fn stop_keeper(launcher: u32) -> StoppedKeeper {
-    let keeper = hold_keeper(launcher).expect("it has a keeper");
+    let (pid, keeper) = hold_keeper(launcher).expect("it has a keeper");
     pidfd_send_signal(&keeper, Signal::STOP).unwrap();
+    wait_until("the keeper stands still", || {
+        stat_field(pid, 0).as_deref() == Some("T")
+    });
     StoppedKeeper(keeper)
 }
 
@@ -53,7 +56,7 @@ impl Drop for StoppedKeeper {
     }
 }
 
-fn hold_keeper(launcher: u32) -> Option<OwnedFd> {
+fn hold_keeper(launcher: u32) -> Option<(i32, OwnedFd)> {
     let tasks = fs::read_dir(format!("/proc/{launcher}/task"))
         .into_iter()
         .flatten();
@@ -70,14 +73,20 @@ fn hold_keeper(launcher: u32) -> Option<OwnedFd> {
         let held = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         // Held first, then looked at: it is one and the same.
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        held.filter(|_| name == "hostledger-keep\n")
+        let held = held.filter(|_| name == "hostledger-keep\n");
+        held.map(|held| (pid, held))
     })
 }
 
 /// The parent of a live process.
 #[must_use]
 pub fn parent_of(pid: i32) -> Option<i32> {
+    stat_field(pid, 1)?.parse().ok()
+}
+
+/// A field of proc_pid_stat(5), counted from the state.
+fn stat_field(pid: i32, number: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, behind_name) = stat.rsplit_once(") ")?;
-    behind_name.split(' ').nth(1)?.parse().ok()
+    behind_name.split(' ').nth(number).map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, ChildStdin, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
+};
 
 use crate::output::Output;
 use crate::wait::wait_until;
@@ -84,7 +87,17 @@ impl Started {
         pidfd_send_signal(&self.pidfd, signal).unwrap();
     }
 
-    /// The same, when it may have ended meanwhile.
+    /// Has it stand still, with all of its threads, before anything else is done.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        // Not before the signal has reached all: until then they go on.
+        let either = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), either).unwrap();
+        let stopped = status.is_some_and(|status| status.stopped());
+        assert!(stopped, "{}: it has ended", self.command);
+    }
+
+    /// Sends it a signal when it may have ended meanwhile.
     pub fn signal_if_alive(&self, signal: Signal) {
         match pidfd_send_signal(&self.pidfd, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}

@@ -7,7 +7,9 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use tempfile::TempDir;
 
 use crate::Database;
@@ -187,7 +189,7 @@ impl Server {
         };
         let pid = Pid::from_child(running);
         // Stopped, it starts no others, and those that have ended keep their pids.
-        signal(pid, Signal::STOP);
+        stop(pid);
         for child in children(pid) {
             signal(child, Signal::KILL);
         }
@@ -198,7 +200,7 @@ impl Server {
     pub fn stopped<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
         let running = self.running.as_ref().expect("the server runs");
         let pid = Pid::from_child(running);
-        signal(pid, Signal::STOP);
+        stop(pid);
         // None of them is reaped before it goes on.
         let all = children(pid);
         for child in &all {
@@ -238,6 +240,14 @@ fn children(pid: Pid) -> Vec<Pid> {
     let pids = children.split_whitespace();
     pids.map(|child| Pid::from_raw(child.parse().unwrap()).unwrap())
         .collect()
+}
+
+/// Has our child stand still before anything else is done.
+fn stop(pid: Pid) {
+    signal(pid, Signal::STOP);
+    let either = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    let status = waitid(WaitId::Pid(pid), either).unwrap();
+    assert!(status.is_some_and(|status| status.stopped()));
 }
 
 /// Signals one that is not waited for yet.

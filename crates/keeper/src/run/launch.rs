@@ -41,6 +41,10 @@ impl Run {
         while self.has_room()
             && let Some((message, descriptors)) = self.turns.next(now)
         {
+            // Looked at now: it may have gone since we woke up, and for nobody nothing is started.
+            if !self.is_launcher_alive() {
+                return self.turns.close();
+            }
             self.launch(&message, descriptors);
         }
     }

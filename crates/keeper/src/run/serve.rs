@@ -74,11 +74,13 @@ impl Run {
         // Each that is asked about costs, whether it has something to tell or not.
         let fds = fds.get_mut(..count).unwrap_or_default();
         poll_all(fds, timeout.as_ref());
-        let is_gone = |first: &PollFd<'_>| first.revents().contains(PollFlags::HUP);
-        // Before the ends of others make room: nothing that waits is started for nobody.
-        if self.launcher && fds.first().is_some_and(is_gone) {
-            self.turns.close();
-        }
+    }
+
+    /// Whether the launcher is there still, whatever it has sent.
+    pub(super) fn is_launcher_alive(&self) -> bool {
+        let mut socket = [PollFd::from_borrowed_fd(self.socket, PollFlags::empty())];
+        poll_all(&mut socket, Some(&Timespec::default()));
+        self.launcher && !socket[0].revents().contains(PollFlags::HUP)
     }
 
     /// When the next of those that wait for their turn is to be given back, by the clock for

@@ -9,7 +9,7 @@ use hostledger_model::ProcessId;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::launcher::Launcher;
-use crate::support::{Fixture, Wish, until};
+use crate::support::{Fixture, Wish, state, until};
 
 impl Fixture {
     /// Hands over a script that waits for its turn.
@@ -40,11 +40,6 @@ impl IntoC for String {
     fn into_c(self) -> std::ffi::CString {
         std::ffi::CString::new(self).unwrap()
     }
-}
-
-fn is_zombie(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.contains(") Z ")
 }
 
 /// Says that it has begun, and goes on until it may end.
@@ -198,13 +193,17 @@ fn nothing_that_waits_is_started_once_the_launcher_is_gone() {
 fn nothing_that_waits_is_started_by_a_keeper_that_finds_end_and_death_at_once() {
     let mut launcher = with_two_that_wait();
     let table = launcher.table.clone();
-    let keeper = Pid::from_raw(table.keeper_pid().unwrap().get()).unwrap();
-    let keeper = pidfd_open(keeper, PidfdFlags::empty()).unwrap();
+    let pid = table.keeper_pid().unwrap().get();
+    let keeper = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap();
     assert!(table.keeper_is_alive().unwrap(), "held while it was itself");
     pidfd_send_signal(&keeper, Signal::STOP).unwrap();
+    // Until then it goes on.
+    until("the keeper stands still", || state(pid) == Some('T'));
     let first = table.entries().next().unwrap().pid.unwrap();
     fs::write(launcher.directory.path().join("go"), "").unwrap();
-    until("the first one has ended", || is_zombie(first.get()));
+    until("the first one has ended", || {
+        state(first.get()) == Some('Z')
+    });
     launcher.kill();
     pidfd_send_signal(&keeper, Signal::CONT).unwrap();
     none_was_late(&launcher);
