@@ -7,15 +7,16 @@
 
 use std::fs::{self, File, FileTimes};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::TimeDelta;
-use hostledger_engine::{Bystander, Cancelled, Owner};
+use hostledger_engine::{Bystander, BystanderError, Cancelled, Owner};
 use hostledger_model::{
-    CommandLine, Machine, MachineFacts, Outcome, OwnerId, Process, ProcessDraft, ProcessStatus,
-    SecretWords, StopRequest, Timestamp,
+    CommandLine, LogPlace, Machine, MachineFacts, Outcome, OwnerId, Process, ProcessChange,
+    ProcessDraft, ProcessStatus, SecretWords, Started, StopRequest, Timestamp,
 };
-use hostledger_process::PidSpace;
+use hostledger_process::{PidSpace, Signal};
 use hostledger_store::{Change, OpenOptions, SqliteStore};
 use hostledger_sys::FileLock;
 use tempfile::TempDir;
@@ -117,6 +118,48 @@ fn what_is_about_to_be_started_is_left_to_its_launcher() {
     let ended = place.bystander.wait(process.id, Some(Duration::ZERO));
     assert!(ended.unwrap().is_none());
     assert_eq!(place.row(&process), process);
+}
+
+#[test]
+fn what_has_begun_and_is_not_written_down_yet_can_be_signalled() {
+    let place = Place::new();
+    let owner = Owner::register(&place.bystander.owners).unwrap();
+    // We ourselves, as a program that asks at once for its own end.
+    let process = place.taken_on(owner.id(), |_| {});
+    thread::scope(|scope| {
+        let killed = scope.spawn(|| place.bystander.kill(process.id, Signal::CONT, None));
+        // It has looked by then, or nothing is shown.
+        thread::sleep(Duration::from_millis(50));
+        place.write(Change::ChangeProcess {
+            id: process.id,
+            change: ProcessChange::Started(Started {
+                identity: place.bystander.space.own_identity().unwrap(),
+                started_at: Timestamp::now(),
+                lease_until: Timestamp::now().saturating_add(TimeDelta::hours(1)),
+                log: LogPlace::Terminal,
+                knows_stop: true,
+            }),
+            owner: Some(owner.id()),
+        });
+        assert!(killed.join().unwrap().unwrap(), "it got its signal");
+    });
+}
+
+#[test]
+fn what_only_waits_to_be_started_is_not_waited_for() {
+    let place = Place::new();
+    let owner = Owner::register(&place.bystander.owners).unwrap();
+    let claimed = place.taken_on(owner.id(), |it| {
+        it.modified_at = it.created_at.saturating_add(TimeDelta::seconds(1));
+    });
+    let free = place.taken_on(owner.id(), |it| it.owner = None);
+    let unborn = place.taken_on(place.dead_owner(), |_| {});
+    for process in [claimed, free, unborn] {
+        let began = Instant::now();
+        let refused = place.bystander.kill(process.id, Signal::CONT, None);
+        assert!(matches!(refused, Err(BystanderError::NotStarted { id }) if id == process.id));
+        assert!(began.elapsed() < Duration::from_secs(4));
+    }
 }
 
 #[test]

@@ -76,13 +76,7 @@ impl Bystander {
     /// Takes a process back that its launcher took on with the row itself, as `run` does, and died
     /// before it was started: nobody else was to start it. Says whether that was the case.
     pub(super) fn settle_unstarted(&self, process: &Process) -> Result<bool, BystanderError> {
-        let taken_at_birth = process.status == ProcessStatus::Queued
-            && process.owner.is_some()
-            // Who lives on another machine is not to be seen from here.
-            && process.machine_id == self.machine
-            && process.attempt == 1
-            && process.modified_at == process.created_at;
-        if !taken_at_birth || self.is_owned(process)? {
+        if !self.is_taken_at_birth(process) || self.is_owned(process)? {
             return Ok(false);
         }
         // From here on its keeper, should it have one, starts nothing more.
@@ -95,6 +89,17 @@ impl Bystander {
         self.write_down(&latest, [Event::Cancelled]).wait()?;
         self.close(&latest)?;
         Ok(true)
+    }
+
+    /// Whether its launcher has taken a process on with the row itself, and nothing has become of
+    /// it yet.
+    pub(super) fn is_taken_at_birth(&self, process: &Process) -> bool {
+        process.status == ProcessStatus::Queued
+            && process.owner.is_some()
+            // Who lives on another machine is not to be seen from here.
+            && process.machine_id == self.machine
+            && process.attempt == 1
+            && process.modified_at == process.created_at
     }
 
     /// Writes down that nobody can know how a process ended.

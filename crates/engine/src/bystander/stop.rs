@@ -12,6 +12,10 @@ use hostledger_store::{Change, Ticket};
 
 use super::tables::Kept;
 use super::{Bystander, BystanderError, Whereabouts};
+use crate::moment::wait_for;
+
+/// How long somebody who has begun to start a process may take to write that down.
+const UNTIL_STARTED: Duration = Duration::from_secs(5);
 
 /// What a stop came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +91,7 @@ impl Bystander {
         scope: Option<KillMode>,
         grace: Duration,
     ) -> Result<StopReport, BystanderError> {
-        let process = self.process(id)?;
+        let process = self.begun(id)?;
         let mut reports = self.stop_all(vec![process], request, signal, scope, grace)?;
         reports.pop().unwrap_or_else(|| Ok(StopReport::nothing(id)))
     }
@@ -196,7 +200,7 @@ impl Bystander {
         signal: Signal,
         request: Option<StopRequest>,
     ) -> Result<bool, BystanderError> {
-        let process = self.process(id)?;
+        let process = self.begun(id)?;
         let Some(pidfd) = self.hold(&process)? else {
             return Ok(false);
         };
@@ -204,6 +208,31 @@ impl Bystander {
             self.request_stop(id, request).wait()?;
         }
         Ok(send_signal(&pidfd, signal)?)
+    }
+
+    /// The row of a process; of one that is being started this moment, once that is written down.
+    /// A program can ask for its own end before.
+    fn begun(&self, id: ProcessId) -> Result<Process, BystanderError> {
+        let written = || {
+            let process = self.process(id);
+            let is_starting = process
+                .as_ref()
+                .map_or(Ok(false), |it| self.is_starting(it));
+            match is_starting {
+                Ok(true) => None,
+                Ok(false) => Some(process),
+                Err(error) => Some(Err(error)),
+            }
+        };
+        wait_for(UNTIL_STARTED, written).unwrap_or_else(|| self.process(id))
+    }
+
+    /// Whether somebody who lives has begun to start a process, and not written that down yet.
+    fn is_starting(&self, process: &Process) -> Result<bool, BystanderError> {
+        if process.status != ProcessStatus::Queued || !self.is_owned(process)? {
+            return Ok(false);
+        }
+        Ok(self.is_taken_at_birth(process) || self.is_kept(process)?)
     }
 
     /// The live process of a row; none when it has ended.
