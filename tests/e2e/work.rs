@@ -51,7 +51,7 @@ pub(crate) fn worker(ledger: &Ledger, arguments: &[&str]) -> Started {
 }
 
 /// Waits until a worker has nothing to do, and holds no lock of the database.
-fn wait_asleep(work: &Started) {
+pub(crate) fn wait_asleep(work: &Started) {
     let pid = work.pid().cast_signed();
     wait_until("it sleeps for a while without waking", || {
         let before = crate::idle::sleeps(pid);

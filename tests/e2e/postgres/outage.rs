@@ -8,7 +8,7 @@ use hostledger_tests::postgres::{Server, available};
 use hostledger_tests::{Ledger, Signal, wait_until};
 use serde_json::json;
 
-use crate::work::{append, lines, status, submit, until, wait_lines, worker};
+use crate::work::{append, lines, status, submit, until, wait_asleep, wait_lines, worker};
 
 #[test]
 fn a_restart_in_the_middle_of_the_work_loses_nothing() {
@@ -127,6 +127,8 @@ fn what_a_server_says_as_it_stops_is_not_for_our_users() {
     let work = worker(&ledger, &[]);
     submit(&ledger, &[append(&file, "before")], &json!({}));
     wait_lines(&file, 1);
+    // What libpq is told while it connects it prints itself, before we can say what becomes of it.
+    wait_asleep(&work);
     // Told to every connection, that of a worker who listens included.
     server.kill();
     server.start_again();
