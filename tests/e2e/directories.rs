@@ -2,12 +2,13 @@
 //! to them for as long as they live.
 
 use std::fs;
+use std::path::PathBuf;
 
 use hostledger_tests::postgres::{Database, available};
 use hostledger_tests::{Ledger, Signal, wait_until};
 use serde_json::{Value, json};
 
-use crate::background::record;
+use crate::background::{Background, UNTIL_GO, record};
 use crate::work::{lines, status, submit, until, wait_lines, worker};
 
 /// Two ledgers of one file, in the directory of the first.
@@ -186,4 +187,38 @@ fn what_belongs_to_somebody_out_of_reach_is_theirs_until_the_lease_is_over() {
     database.run("UPDATE machine_process SET retry_at = now() - interval '1 second'");
     second.run(["cleanup"]).expect_code(0);
     assert_eq!(record(&second, &ids[0])["outcome"], "lost");
+    // Nobody waits for it for ever.
+    let told = owners(&second);
+    assert!(told["found"].as_str().unwrap().contains("out of reach"));
+    database.run("UPDATE hostledger_owner SET seen_at = now() - interval '31 days'");
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(owners(&second)["found"], "0 alive, 0 dead");
+}
+
+/// Whose lease is over and who says that it lives keeps what it has: `run` too.
+#[test]
+fn whoever_supervises_something_on_a_server_says_that_it_lives() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let [on_server, _] = of_a_server(&database);
+    for (ledger, beats) in [(on_server, true), (Ledger::new(), false)] {
+        let run = Background::start(&ledger, UNTIL_GO);
+        let is_heart = |thread: PathBuf| {
+            // Cut to 15 bytes; a thread that has just ended has no name.
+            fs::read_to_string(thread.join("comm")).is_ok_and(|name| name == "hostledger-hear\n")
+        };
+        let beating = || {
+            let threads = fs::read_dir(format!("/proc/{}/task", run.run.pid())).unwrap();
+            threads.map(|it| it.unwrap().path()).any(is_heart)
+        };
+        if beats {
+            wait_until("it says that it lives", beating);
+        } else {
+            assert!(!beating(), "its lock says so");
+        }
+        run.go();
+        run.run.wait().expect_code(0);
+    }
 }

@@ -16,6 +16,7 @@ mod entry;
 mod event_loop;
 mod forget;
 mod group;
+mod heartbeat;
 pub mod install;
 pub mod logs;
 mod message;
@@ -42,6 +43,7 @@ pub use bystander::{
 };
 pub use clock_steps::ClockSteps;
 pub use engine::{Engine, Parts, StartError, WorkError};
+pub use heartbeat::Heartbeat;
 pub use hostledger_lifecycle::process::lease_end;
 pub use own_directory::script_of;
 pub use owner::{Owner, OwnerError};

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use hostledger_model::{OwnerId, OwnerRecord, Process, ProcessId, Timestamp, with_causes};
+use hostledger_model::{OwnerId, Process, ProcessId, Timestamp, with_causes};
 use hostledger_process::Pidfd;
-use hostledger_store::{Change, OwnerChange};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -27,9 +26,8 @@ const LEFT_TO_KEEPER: Duration = Duration::from_secs(7);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Between two times at which a worker says that it lives, on a server. Who has not said so for
-/// [some of them](crate::Standing) may be dead.
-const BEAT: Duration = Duration::from_secs(30);
+/// Between looks for those who have died in other data directories, which nobody tells of.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 
 const STOP: u64 = 0;
 const OWNERS: u64 = 1;
@@ -74,25 +72,12 @@ impl TakeOver {
         own: OwnerId,
         changed: impl Fn() + Send + 'static,
     ) -> Result<Self, TakeOverError> {
-        Self::beating(bystander, own, BEAT, changed)
-    }
-
-    /// The same, saying on a server every `period` that we live.
-    ///
-    /// # Errors
-    /// Those of [`start`](Self::start).
-    pub fn beating(
-        bystander: Bystander,
-        own: OwnerId,
-        period: Duration,
-        changed: impl Fn() + Send + 'static,
-    ) -> Result<Self, TakeOverError> {
         let shared = Arc::new(Shared {
             waker: Waker::new()?,
             ends: AtomicBool::new(false),
             busy: AtomicBool::new(true),
         });
-        let heir = Heir::new(bystander, own, period, Arc::clone(&shared))?;
+        let heir = Heir::new(bystander, own, Arc::clone(&shared))?;
         let thread = thread::Builder::new()
             .name("hostledger-heir".to_owned())
             .spawn(move || heir.run(&changed))?;
@@ -149,10 +134,8 @@ struct Heir {
     again: HashMap<OwnerId, Again>,
     /// When to ask again who is dead, as the database could not be read.
     unasked: Option<Again>,
-    /// Between two times at which we say that we live.
-    period: Duration,
-    /// When to say it again; none where nobody needs to hear it.
-    beat_at: Option<Instant>,
+    /// When to look again for the dead of other data directories; none where there are none.
+    look_at: Option<Instant>,
 }
 
 /// A process that runs on.
@@ -180,19 +163,15 @@ impl Again {
 }
 
 impl Heir {
-    fn new(
-        bystander: Bystander,
-        own: OwnerId,
-        period: Duration,
-        shared: Arc<Shared>,
-    ) -> io::Result<Self> {
+    fn new(bystander: Bystander, own: OwnerId, shared: Arc<Shared>) -> io::Result<Self> {
         let owners = OwnerWatch::new(&bystander.owners, own)?;
         let readiness = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (fd, token) in [(shared.waker.as_fd(), STOP), (owners.as_fd(), OWNERS)] {
             let token = epoll::EventData::new_u64(token);
             epoll::add(&readiness, fd, token, epoll::EventFlags::IN)?;
         }
-        let beat_at = bystander.store.is_remote().then(|| Instant::now() + period);
+        let is_remote = bystander.store.is_remote();
+        let look_at = is_remote.then(|| Instant::now() + BETWEEN_LOOKS);
         Ok(Self {
             bystander,
             own,
@@ -203,8 +182,7 @@ impl Heir {
             last_token: LAST_OF_OURS,
             again: HashMap::new(),
             unasked: None,
-            period,
-            beat_at,
+            look_at,
         })
     }
 
@@ -216,9 +194,11 @@ impl Heir {
                 Ok(gone) => gone.into_iter().for_each(|owner| self.soon(owner)),
                 Err(error) => failed("nobody tells of the death of others", &error),
             }
-            self.beat();
             let now = Instant::now();
-            if self.unasked.is_some_and(|again| again.at <= now) {
+            if self.look_at.is_some_and(|at| at <= now) {
+                self.look_at = Some(now + BETWEEN_LOOKS);
+                self.look_for_dead();
+            } else if self.unasked.is_some_and(|again| again.at <= now) {
                 self.look_for_dead();
             }
             let due = self.again.iter().filter(|(_, again)| again.at <= now);
@@ -255,28 +235,6 @@ impl Heir {
                 self.unasked = Some(Again::after(self.unasked));
             }
         }
-    }
-
-    /// Says that we live, where others may not see our lock; and looks for those who have died in
-    /// other data directories, whose deaths nobody tells of.
-    fn beat(&mut self) {
-        let now = Instant::now();
-        if self.beat_at.is_none_or(|at| at > now) {
-            return;
-        }
-        self.beat_at = Some(now + self.period);
-        match self.bystander.store.owner(self.own) {
-            Ok(Some(own)) => {
-                let seen_at = Timestamp::now();
-                let seen = OwnerChange::Seen(Box::new(OwnerRecord { seen_at, ..own }));
-                let beat = vec![Change::Owner(seen)];
-                // Not waited for: the next one is as good.
-                drop(self.bystander.store.submit(seen_at, beat));
-            }
-            Ok(None) => tracing::warn!(owner = %self.own, "our own row is not there"),
-            Err(error) => failed("nobody hears that we live", &error),
-        }
-        self.look_for_dead();
     }
 
     fn soon(&mut self, owner: OwnerId) {
@@ -388,7 +346,7 @@ impl Heir {
         let unasked = self.unasked.map(|again| again.at);
         let next = again
             .chain(overdue)
-            .chain(self.beat_at)
+            .chain(self.look_at)
             .chain(unasked)
             .min();
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));

@@ -4,14 +4,13 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostledger_engine::{Bystander, Owner, TakeOver};
+use hostledger_engine::{Heartbeat, Owner};
 use hostledger_model::{Machine, MachineFacts, OwnerPlace, OwnerRecord, Timestamp};
-use hostledger_process::PidSpace;
 use hostledger_store::{Change, Database as Location, OpenOptions, OwnerChange};
 use hostledger_test_postgres::{Database, available};
 
 #[test]
-fn a_worker_says_again_and_again_that_it_lives_until_it_goes() {
+fn who_has_taken_something_on_says_again_and_again_that_it_lives_until_it_goes() {
     if !available() {
         return;
     }
@@ -36,15 +35,6 @@ fn a_worker_says_again_and_again_that_it_lives_until_it_goes() {
         started_at: began,
         seen_at: began,
     };
-    let bystander = Bystander {
-        store: store.clone(),
-        owners,
-        keepers,
-        data_dir,
-        home: None,
-        machine: machine.id,
-        space: PidSpace::current().unwrap().clone(),
-    };
     let seen = OwnerChange::Seen(Box::new(record.clone()));
     let changes = vec![
         Change::InsertMachine(Box::new(machine)),
@@ -53,7 +43,7 @@ fn a_worker_says_again_and_again_that_it_lives_until_it_goes() {
     store.submit(began, changes).wait().unwrap();
 
     let period = Duration::from_millis(30);
-    let take_over = TakeOver::beating(bystander, owner.id(), period, || {}).unwrap();
+    let heartbeat = Heartbeat::start(store.clone(), record.clone(), period).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut last = began;
     for _ in 0..3 {
@@ -70,5 +60,16 @@ fn a_worker_says_again_and_again_that_it_lives_until_it_goes() {
         let seen_at = began;
         assert_eq!(OwnerRecord { seen_at, ..row }, record);
     }
-    drop(take_over);
+    drop(heartbeat);
+    let gone = OwnerChange::Gone {
+        id: owner.id(),
+        machine: record.machine_id,
+    };
+    let gone = store.submit(Timestamp::now(), vec![Change::Owner(gone)]);
+    gone.wait().unwrap();
+    assert_eq!(
+        store.owner(owner.id()).unwrap(),
+        None,
+        "nothing comes after that"
+    );
 }

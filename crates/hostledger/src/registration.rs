@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hostledger_engine::Owner;
+use hostledger_engine::{Heartbeat, Owner};
 use hostledger_model::{MachineId, OwnerId, OwnerPlace, OwnerRecord, Timestamp};
 use hostledger_store::{Change, OwnerChange, Store};
 
@@ -13,6 +13,8 @@ pub(crate) struct Registration {
     store: Arc<dyn Store>,
     id: OwnerId,
     machine: MachineId,
+    /// On a server, whose users may be unable to see our lock.
+    heartbeat: Option<Heartbeat>,
 }
 
 impl Registration {
@@ -20,7 +22,7 @@ impl Registration {
     /// owner takes on.
     ///
     /// # Errors
-    /// The data directory cannot be marked.
+    /// The data directory cannot be marked, or threads have run out.
     pub(crate) fn submit(
         store: Arc<dyn Store>,
         owner: &Owner,
@@ -38,15 +40,24 @@ impl Registration {
             started_at: now,
             seen_at: now,
         };
-        let seen = Change::Owner(OwnerChange::Seen(Box::new(record)));
+        let seen = Change::Owner(OwnerChange::Seen(Box::new(record.clone())));
         // Not waited for: without it, others wait until our leases are over.
         drop(store.submit(now, vec![seen]));
-        Ok(Self { store, id, machine })
+        let beating = || Heartbeat::start(Arc::clone(&store), record, Heartbeat::PERIOD);
+        let heartbeat = store.is_remote().then(beating).transpose();
+        Ok(Self {
+            heartbeat: heartbeat.map_err(LedgerError::Thread)?,
+            store,
+            id,
+            machine,
+        })
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        // Said afterwards, it would bring the row back.
+        drop(self.heartbeat.take());
         let (id, machine) = (self.id, self.machine);
         let gone = Change::Owner(OwnerChange::Gone { id, machine });
         drop(self.store.submit(Timestamp::now(), vec![gone]));

@@ -20,6 +20,9 @@ use crate::owner::{Owner, read_mark};
 /// says every half minute.
 const FRESH: TimeDelta = TimeDelta::minutes(2);
 
+/// Who has not said so for this long, and is out of reach, is not waited for any more.
+const FORGOTTEN: TimeDelta = TimeDelta::days(30);
+
 /// What is known of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -137,7 +140,8 @@ impl Bystander {
         Ok(all.find(has_logs).unwrap_or_else(|| self.data_dir.clone()))
     }
 
-    /// Has the rows of owners go that are dead and have nothing left.
+    /// Has the rows of owners go that are dead and have nothing left, or may be and were not heard of
+    /// for long: on a server who lives says so, and has a row again if it was stopped meanwhile.
     pub(super) fn forget_owners(&self) -> Result<(), BystanderError> {
         let machine = self.machine;
         for owner in self.store.owners_of(machine)? {
@@ -147,7 +151,13 @@ impl Bystander {
                 tracing::warn!(error, owner = %id, "whether an owner lives is not known");
                 Standing::Unknown
             });
-            if standing == Standing::Dead {
+            let is_old = || Timestamp::now() > owner.seen_at.saturating_add(FORGOTTEN);
+            let is_forgotten = match standing {
+                Standing::Alive => false,
+                Standing::Dead => true,
+                Standing::Unknown => self.store.is_remote() && is_old(),
+            };
+            if is_forgotten {
                 let gone = Change::Owner(OwnerChange::Gone { id, machine });
                 self.store.submit(Timestamp::now(), vec![gone]).wait()?;
             }
