@@ -28,7 +28,26 @@ impl Deaths {
 pub(super) struct Workers<'p> {
     place: &'p Place<'p>,
     wanted: usize,
-    working: Vec<(Child, Held)>,
+    working: Vec<Worker>,
+}
+
+struct Worker {
+    child: Child,
+    held: Held,
+    /// Whether it has been seen to have programs.
+    has_begun: bool,
+}
+
+impl Worker {
+    /// Whether it has ended, looked at before that for whether it had begun.
+    fn has_ended(&mut self) -> bool {
+        let pid = self.held.pid();
+        let keeper = || Held::keeper_of(pid);
+        self.has_begun = self.has_begun
+            || Held::has_programs(pid)
+            || keeper().is_some_and(|keeper| Held::has_programs(keeper.pid()));
+        self.held.has_ended()
+    }
 }
 
 /// What hostledger ends with when it cannot do what it is asked to.
@@ -57,7 +76,11 @@ impl<'p> Workers<'p> {
                 .arg(JOBS);
             let child = work.start(Stdio::null(), Stdio::null(), Stdio::inherit())?;
             let held = Held::open(child.id().cast_signed()).context("it is not waited for yet")?;
-            self.working.push((child, held));
+            self.working.push(Worker {
+                child,
+                held,
+                has_begun: false,
+            });
         }
         Ok(())
     }
@@ -66,14 +89,17 @@ impl<'p> Workers<'p> {
     /// have done anything. All others go on.
     pub(super) fn refill(&mut self) -> Result<()> {
         let mut at = 0;
-        while let Some((child, worker)) = self.working.get_mut(at) {
+        while let Some(worker) = self.working.get_mut(at) {
             if !worker.has_ended() {
                 at += 1;
                 continue;
             }
-            let status = child.wait()?;
+            let status = worker.child.wait()?;
             if status.code() != Some(REFUSED) {
                 bail!("a worker has ended with {status} as the server was away");
+            }
+            if worker.has_begun {
+                bail!("a worker that had programs has left them with {status}");
             }
             self.working.swap_remove(at);
         }
@@ -83,10 +109,11 @@ impl<'p> Workers<'p> {
     /// Kills somebody; says how many were really killed.
     pub(super) fn strike(&mut self, deaths: Deaths, random: &mut Random) -> Result<usize> {
         let at = random.below(self.working.len() as u64) as usize;
-        let (child, worker) = &self.working[at];
+        let worker = &mut self.working[at];
         if worker.has_ended() {
-            bail!("a worker has ended by itself: {:?}", child.id());
+            bail!("a worker has ended by itself: {:?}", worker.child.id());
         }
+        let worker = &worker.held;
         let keeper = Held::keeper_of(worker.pid());
         let kills_keeper = random.below(2) == 0;
         let kills_both = deaths == Deaths::Any && random.below(3) == 0;
@@ -105,20 +132,19 @@ impl<'p> Workers<'p> {
         let is_needed = deaths == Deaths::One && Held::has_programs(worker.pid());
         if kills_both || (!kills_keeper && !is_needed) {
             struck += usize::from(worker.kill()?);
-            let (mut child, _) = self.working.swap_remove(at);
-            child.wait()?;
+            self.working.swap_remove(at).child.wait()?;
         }
         Ok(struck)
     }
 
     /// Asks all to end, and waits until they have.
     pub(super) fn end(mut self) -> Result<()> {
-        for (_, worker) in &self.working {
-            worker.signal(Signal::TERM)?;
+        for Worker { held, .. } in &self.working {
+            held.signal(Signal::TERM)?;
         }
-        for (child, worker) in &mut self.working {
-            if !within(LONG, || worker.has_ended()) {
-                worker.kill()?;
+        for Worker { child, held, .. } in &mut self.working {
+            if !within(LONG, || held.has_ended()) {
+                held.kill()?;
                 bail!("worker {} does not end when it is asked to", child.id());
             }
             let status = child.wait()?;
@@ -133,7 +159,7 @@ impl<'p> Workers<'p> {
 
 impl Drop for Workers<'_> {
     fn drop(&mut self) {
-        for (child, _) in &mut self.working {
+        for Worker { child, .. } in &mut self.working {
             // A proof that failed on the way leaves nobody behind.
             let _ = child.kill();
             let _ = child.wait();
