@@ -6,6 +6,7 @@ use hostledger_tests::{Ledger, wait_until};
 
 use crate::background::{UNTIL_GO, is_alive, record};
 use crate::detached::detach;
+use crate::stopped::{Others, on_a_file, on_a_server};
 
 /// A script in the background, without anybody left who would see its end.
 #[track_caller]
@@ -53,4 +54,40 @@ fn one_that_runs_is_left_alone() {
     assert!(is_alive(pid));
     assert_eq!(record(&ledger, &id)["status"], "running");
     ledger.run(["kill", &id]).expect_code(0);
+}
+
+/// Older writers gave -1 to what they found gone.
+fn a_code_of_older_writers_is_mended(ledger: &Ledger, others: Others<'_>) {
+    ledger.sh("exit 3").expect_code(3);
+    ledger.sh("exit 4").expect_code(4);
+    let changed = others("UPDATE machine_process SET exit_code = -1 WHERE exit_code = 3");
+    assert_eq!(changed, 1);
+    let cleaned = ledger.run(["cleanup"]).expect_code(0);
+    assert!(
+        cleaned.stdout_text().contains("mean 137: 1 mended\n"),
+        "{}",
+        cleaned.report()
+    );
+    assert_eq!(
+        others("UPDATE machine_process SET exit_code = 137 WHERE exit_code = 137"),
+        1
+    );
+    let codes: Vec<_> = ledger
+        .processes()
+        .iter()
+        .map(|it| it["exit_code"].clone())
+        .collect();
+    assert_eq!(codes, [137, 4]);
+    let again = ledger.run(["cleanup"]).expect_code(0);
+    assert_eq!(again.stdout_text(), "every row is as it should be\n");
+}
+
+#[test]
+fn exit_codes_of_older_writers_are_mended() {
+    on_a_file(a_code_of_older_writers_is_mended);
+}
+
+#[test]
+fn exit_codes_of_older_writers_are_mended_on_postgres() {
+    on_a_server(a_code_of_older_writers_is_mended);
 }

@@ -37,7 +37,7 @@ fn end(work: Started) -> String {
 }
 
 /// Changes rows as others would have; says how many.
-type Others<'a> = &'a dyn Fn(&str) -> usize;
+pub(crate) type Others<'a> = &'a dyn Fn(&str) -> usize;
 
 fn an_end_of_others_stands(ledger: &Ledger, others: Others<'_>) {
     let work = ledger.command(["work"]).start();
@@ -120,12 +120,12 @@ fn what_was_not_started_is_run_once(ledger: &Ledger, others: Others<'_>) {
 }
 
 /// What each does on a file, and on a server.
-fn on_a_file(proves: fn(&Ledger, Others<'_>)) {
+pub(crate) fn on_a_file(proves: fn(&Ledger, Others<'_>)) {
     let ledger = Ledger::new();
     proves(&ledger, &|change| others(&ledger, change));
 }
 
-fn on_a_server(proves: fn(&Ledger, Others<'_>)) {
+pub(crate) fn on_a_server(proves: fn(&Ledger, Others<'_>)) {
     if !available() {
         return;
     }

@@ -29,6 +29,8 @@ const UNUSED: Duration = Duration::from_secs(60 * 60);
 pub struct Cleaned {
     /// What keepers had seen and nobody had written down.
     pub replayed: Replayed,
+    /// How many rows had an exit code of -1, by which older writers meant 137.
+    pub mended: usize,
     /// Rows whose process was gone: their end is written down.
     pub settled: Vec<Process>,
     /// Processes that have run for longer than they may, by more than 30 s.
@@ -62,6 +64,7 @@ impl Bystander {
     pub fn cleanup(&self, stop: bool) -> Result<Cleaned, BystanderError> {
         let mut cleaned = Cleaned {
             replayed: self.replay()?,
+            mended: self.store.mend_exit_codes(Timestamp::now())?,
             ..Cleaned::default()
         };
         self.sweep_groups();

@@ -33,6 +33,7 @@ What is found and done:
   old      recorded and ended longer ago than --older-than: deleted with attempts, logs and kept
            secrets, when --delete is given; never what is queued or runs, nor what something that
            runs descends from. Deleting goes on in small steps; interrupted, it can be done again
+Exit codes of -1, by which older writers meant that a process was gone, become 137.
 
 Exit codes: 0, or 1 when something could not be done.";
 
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
     let cleaned = ledger.cleanup(!args.no_kill)?;
     let Cleaned {
         replayed,
+        mended,
         settled,
         overdue,
         orphans,
@@ -90,7 +92,7 @@ pub(crate) fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> anyh
             rows.push(Row::of(&ledger, found, cleaned)?);
         }
     }
-    print(replayed, &rows, printer)?;
+    print(replayed, mended, &rows, printer)?;
     if let Some(age) = args.older_than {
         has_failed |= prune::run(&ledger, age, args.delete, printer)?;
     }
@@ -167,7 +169,12 @@ impl Row {
     }
 }
 
-fn print(replayed: Replayed, rows: &[Row], printer: &mut Printer) -> anyhow::Result<()> {
+fn print(
+    replayed: Replayed,
+    mended: usize,
+    rows: &[Row],
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     if printer.is_json() {
         for row in rows {
             printer.json(&row.json())?;
@@ -177,6 +184,10 @@ fn print(replayed: Replayed, rows: &[Row], printer: &mut Printer) -> anyhow::Res
     let Replayed { started, ended } = replayed;
     if started + ended > 0 {
         let text = format!("written down from keepers: {started} starts, {ended} ends");
+        printer.line(Style::new(), &text)?;
+    }
+    if mended > 0 {
+        let text = format!("exit codes of -1, which mean 137: {mended} mended");
         printer.line(Style::new(), &text)?;
     }
     if rows.is_empty() {

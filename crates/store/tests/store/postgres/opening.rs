@@ -237,6 +237,7 @@ pub(super) fn free_port() -> u16 {
 
 /// Goes back to the version before owners had rows: takes everything since then away.
 const BEFORE_OWNERS: &str = concat!(
+    include_str!("../../../../../migrations/postgres/2026-11-28-115000_found_gone/down.sql"),
     include_str!("../../../../../migrations/postgres/2026-11-28-043000_commits/down.sql"),
     include_str!("../../../../../migrations/postgres/2026-11-28-030000_owners/down.sql"),
     "DELETE FROM __diesel_schema_migrations WHERE version >= '20261128030000';"

@@ -1,0 +1,1 @@
+DROP INDEX machine_process_found_gone_idx;
