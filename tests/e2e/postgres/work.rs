@@ -86,3 +86,54 @@ fn what_a_killed_worker_has_left_is_finished_by_another_with_true_codes() {
     second.signal(Signal::TERM);
     second.wait().expect_code(0);
 }
+
+/// Makes commits of starts wait until the table `go` has a row.
+const SLOW_STARTS: &str = "
+    CREATE TABLE go (given boolean);
+    CREATE FUNCTION wait_for_go() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.01); END LOOP;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER slow_starts AFTER UPDATE ON machine_process
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+        WHEN (NEW.status = 'running') EXECUTE FUNCTION wait_for_go();";
+
+#[test]
+fn an_end_is_recorded_though_the_start_is_committed_when_who_wrote_it_is_dead() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let ledger = Ledger::at(database.url());
+    let (go, begun) = (ledger.path("go"), ledger.path("begun"));
+    let id = submit(&ledger, &[until(&go, &begun, 7)], &json!({})).remove(0);
+    database.run(SLOW_STARTS);
+    let work = worker(&ledger, &[]);
+    wait_lines(&begun, 1);
+    let one_waits = |for_what: &str| {
+        let waits = "SELECT 'yes' FROM pg_stat_activity WHERE datname = current_database()";
+        database
+            .run(&format!("{waits} AND {for_what}"))
+            .contains("yes")
+    };
+    wait_until("the server is about the start", || {
+        one_waits("wait_event = 'PgSleep' AND query LIKE '%COMMIT%'")
+    });
+    work.signal(Signal::KILL);
+    let _killed = work.wait();
+    fs::write(&go, "").unwrap();
+    wait_until("the keeper has left", || ledger.alive().is_empty());
+    let cleanup = ledger.command(["cleanup"]).start();
+    wait_until("the end waits for the start", || {
+        one_waits("wait_event_type = 'Lock' AND wait_event = 'transactionid'")
+    });
+    database.run("INSERT INTO go VALUES (true)");
+    cleanup.wait().expect_code(0);
+    let process = record(&ledger, &id);
+    assert_eq!(
+        (&process["outcome"], &process["exit_code"]),
+        (&json!("exited"), &json!(7)),
+        "{process:#}"
+    );
+}

@@ -16,6 +16,9 @@ use crate::moment::wait_for;
 use crate::owner::Owner;
 use crate::settled_start::settled_start;
 
+/// How often a row is read whose end somebody else may be writing. The dead write nothing new.
+const MOST_LOOKS: usize = 4;
+
 /// How long a keeper may take to start what it had begun with when its launcher died.
 const UNTIL_STARTED: Duration = Duration::from_secs(2);
 
@@ -64,28 +67,38 @@ impl Bystander {
         table.seal();
         let kept = table.keeper_is_alive()?;
         let unsettled = |entry: &Entry| entry.state != State::Settled;
-        let entries: Vec<Entry> = table.entries().filter(unsettled).collect();
-        let mut resolutions = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let resolution = self.resolve(table, &entry, kept)?;
-            resolutions.push((entry.slot, resolution));
-        }
+        let mut entries: Vec<Entry> = table.entries().filter(unsettled).collect();
         let mut open = false;
-        for (slot, resolution) in resolutions {
-            match resolution {
-                Resolution::Done => settle(table, slot),
-                Resolution::Open => open = true,
-                Resolution::Starts(ticket) => {
-                    replayed.started += usize::from(ticket.wait()?.is_applied());
-                    open = true;
-                }
-                Resolution::Ends(process, ticket) => {
-                    replayed.ended += usize::from(ticket.wait()?.is_applied());
-                    settle(table, slot);
-                    self.close(&process)?;
+        for _ in 0..MOST_LOOKS {
+            let mut resolutions = Vec::with_capacity(entries.len());
+            for entry in entries.drain(..) {
+                let resolution = self.resolve(table, &entry, kept)?;
+                resolutions.push((entry, resolution));
+            }
+            for (entry, resolution) in resolutions {
+                match resolution {
+                    Resolution::Done => settle(table, entry.slot),
+                    Resolution::Open => open = true,
+                    Resolution::Starts(ticket) => {
+                        replayed.started += usize::from(ticket.wait()?.is_applied());
+                        open = true;
+                    }
+                    Resolution::Ends(process, ticket) => {
+                        if ticket.wait()?.is_applied() {
+                            replayed.ended += 1;
+                            settle(table, entry.slot);
+                            self.close(&process)?;
+                        } else {
+                            // Its row has changed since it was read. Others who take over have
+                            // written the same; or it was the start that the dead launcher had
+                            // written, to which a server came only then. The row says which.
+                            entries.push(entry);
+                        }
+                    }
                 }
             }
         }
+        open |= !entries.is_empty();
         if !kept && !open {
             forget(table);
         }
