@@ -6,7 +6,7 @@ use hostledger_tests::{Ledger, wait_until};
 
 use crate::background::{UNTIL_GO, is_alive, record};
 use crate::detached::detach;
-use crate::stopped::{Others, on_a_file, on_a_server};
+use crate::others::{Others, on_a_file, on_a_server};
 
 /// A script in the background, without anybody left who would see its end.
 #[track_caller]

@@ -37,6 +37,7 @@ mod locked;
 mod logs;
 mod namespace;
 mod nested;
+mod others;
 mod output;
 mod postgres;
 mod proof;

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
-use hostledger_tests::postgres::{Database, available};
 use hostledger_tests::{Ledger, Signal, Started, wait_until};
 use serde_json::json;
 
 use crate::background::record;
+use crate::others::{Others, on_a_file, on_a_server};
 
 fn submit(ledger: &Ledger, script: &str) -> String {
     let queued = ledger.run(["submit", "--timeout", "1s", "--", "sh", "-c", script]);
@@ -20,24 +19,11 @@ fn lines(file: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Changes rows as others would have, had the worker been stopped for long enough.
-pub(crate) fn others(ledger: &Ledger, change: &str) -> usize {
-    let path = ledger.database();
-    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    diesel::sql_query("PRAGMA busy_timeout = 20000")
-        .execute(&mut other)
-        .unwrap();
-    diesel::sql_query(change).execute(&mut other).unwrap()
-}
-
 fn end(work: Started) -> String {
     work.signal(Signal::CONT);
     work.signal(Signal::TERM);
     work.wait().expect_code(0).stdout_text().to_owned()
 }
-
-/// Changes rows as others would have; says how many.
-pub(crate) type Others<'a> = &'a dyn Fn(&str) -> usize;
 
 fn an_end_of_others_stands(ledger: &Ledger, others: Others<'_>) {
     let work = ledger.command(["work"]).start();
@@ -117,24 +103,6 @@ fn what_was_not_started_is_run_once(ledger: &Ledger, others: Others<'_>) {
     let mut each: Vec<u32> = lines(&ran).iter().map(|it| it.parse().unwrap()).collect();
     each.sort_unstable();
     assert_eq!(each, (0..30).collect::<Vec<_>>());
-}
-
-/// What each does on a file, and on a server.
-pub(crate) fn on_a_file(proves: fn(&Ledger, Others<'_>)) {
-    let ledger = Ledger::new();
-    proves(&ledger, &|change| others(&ledger, change));
-}
-
-pub(crate) fn on_a_server(proves: fn(&Ledger, Others<'_>)) {
-    if !available() {
-        return;
-    }
-    let database = Database::shared();
-    let ledger = Ledger::at(database.url());
-    proves(&ledger, &|change| {
-        let changed = database.run(&format!("{change} RETURNING 'changed'"));
-        changed.matches("changed").count()
-    });
 }
 
 #[test]

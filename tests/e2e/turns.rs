@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::background::record;
 use crate::group::Group;
-use crate::stopped::others;
+use crate::others::others;
 use crate::work::{append, lines, submit, until, wait_lines, worker};
 
 /// Enough short programs that a worker takes some on ahead of their turn.

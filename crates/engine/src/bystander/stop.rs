@@ -214,15 +214,8 @@ impl Bystander {
     /// A program can ask for its own end before.
     fn begun(&self, id: ProcessId) -> Result<Process, BystanderError> {
         let written = || {
-            let process = self.process(id);
-            let is_starting = process
-                .as_ref()
-                .map_or(Ok(false), |it| self.is_starting(it));
-            match is_starting {
-                Ok(true) => None,
-                Ok(false) => Some(process),
-                Err(error) => Some(Err(error)),
-            }
+            let begun = |process| Ok((!self.is_starting(&process)?).then_some(process));
+            self.process(id).and_then(begun).transpose()
         };
         wait_for(UNTIL_STARTED, written).unwrap_or_else(|| self.process(id))
     }

@@ -39,13 +39,11 @@ struct Worker {
 }
 
 impl Worker {
-    /// Whether it has ended, looked at before that for whether it had begun.
+    /// Whether it has ended; while it has not, whether it has begun is noted.
     fn has_ended(&mut self) -> bool {
         let pid = self.held.pid();
-        let keeper = || Held::keeper_of(pid);
-        self.has_begun = self.has_begun
-            || Held::has_programs(pid)
-            || keeper().is_some_and(|keeper| Held::has_programs(keeper.pid()));
+        let keeper_has = |keeper: Held| Held::has_programs(keeper.pid());
+        self.has_begun |= Held::has_programs(pid) || Held::keeper_of(pid).is_some_and(keeper_has);
         self.held.has_ended()
     }
 }
