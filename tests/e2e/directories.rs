@@ -195,7 +195,31 @@ fn what_belongs_to_somebody_out_of_reach_is_theirs_until_the_lease_is_over() {
     assert_eq!(owners(&second)["found"], "0 alive, 0 dead");
 }
 
-/// Whose lease is over and who says that it lives keeps what it has: `run` too.
+/// As in another container, pids and all, of whose `run` is only heard.
+#[test]
+fn whoever_was_heard_of_keeps_what_it_has_beyond_the_lease() {
+    if !available() {
+        return;
+    }
+    let database = Database::shared();
+    let [first, second] = of_a_server(&database);
+    let run = Background::start(&first, &format!("{UNTIL_GO}; exit 6"));
+    database.run("UPDATE hostledger_owner SET mark = 'another'");
+    database.run(
+        "UPDATE machine_process SET pid_namespace = 1, retry_at = now() - interval '1 second'",
+    );
+    second.run(["cleanup"]).expect_code(0);
+    assert_eq!(status(&second, &run.id), "running");
+    run.go();
+    run.run.wait().expect_code(6);
+    let process = record(&second, &run.id);
+    assert_eq!(
+        (&process["outcome"], &process["exit_code"]),
+        (&json!("exited"), &json!(6))
+    );
+}
+
+/// `run` too.
 #[test]
 fn whoever_supervises_something_on_a_server_says_that_it_lives() {
     if !available() {

@@ -132,8 +132,9 @@ impl Bystander {
                 self.settle_unowned(process, Some(&pidfd))?
             }
             Whereabouts::Gone => self.settle_unowned(process, None)?,
-            // Its owner may live where we cannot see its lock: its lease counts as well.
-            Whereabouts::OtherNamespace if lease_is_over => {
+            // Its owner may live where we cannot see its lock: its lease counts as well. One that
+            // says that it lives keeps it beyond that.
+            Whereabouts::OtherNamespace if lease_is_over && !self.is_owned(process)? => {
                 self.settle_lost(process)?;
                 true
             }
