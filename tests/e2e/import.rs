@@ -3,6 +3,8 @@
 use hostledger_tests::{Ledger, json_lines};
 use serde_json::{Value, json};
 
+use crate::others::others;
+
 fn import(ledger: &Ledger, lines: &str) -> hostledger_tests::Output {
     let command = ledger.command(["import", "-", "--json"]);
     command.input(lines).output()
@@ -272,4 +274,30 @@ fn a_file_that_is_not_there_is_told() {
     let ledger = Ledger::new();
     let output = ledger.run(["import", "nowhere.jsonl"]);
     output.expect_refusal(1, &["cannot open nowhere.jsonl"]);
+}
+
+#[test]
+fn secrets_are_taken_in_where_their_program_is_to_run() {
+    let ledger = Ledger::new();
+    let other = ledger.json(["machine"])[0]["id"].clone();
+    let renamed = others(&ledger, "UPDATE machine_machine SET guid = 'of another'");
+    assert_eq!(renamed, 1);
+    assert_ne!(ledger.json(["machine"])[0]["id"], other);
+    let record = |env: Value| {
+        let record = json!({"type": "Process", "cmd": ["true"], "env": env, "machine_id": other});
+        format!("{record}\n")
+    };
+    let lines = record(json!({"PLAIN": "1"})) + &record(json!({"API_TOKEN": "hunter2"}));
+    let output = import(&ledger, &lines).expect_code(1);
+    let told = json_lines(&output.stdout);
+    assert_eq!(told[0]["result"], "created", "{told:?}");
+    let reason = told[1]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("API_TOKEN") && reason.contains("take it in there"),
+        "{reason}"
+    );
+    assert!(!reason.contains("hunter2"), "{reason}");
+    let queued = ledger.processes();
+    assert_eq!(queued.len(), 1, "{queued:?}");
+    assert_eq!(queued[0]["machine_id"], other);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result};
+use procfs::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -66,6 +67,12 @@ impl Held {
         poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
+    /// Whether it has said what is to happen when a signal comes (`SigCgt`, proc(5)).
+    pub(crate) fn heeds(&self, signal: Signal) -> bool {
+        let status = Process::new(self.pid()).and_then(|it| it.status());
+        status.is_ok_and(|it| it.sigcgt & (1 << (signal.as_raw() - 1)) != 0)
+    }
+
     /// The keeper that a program has started, when it has one by now.
     pub(crate) fn keeper_of(launcher: i32) -> Option<Self> {
         children(launcher).into_iter().find_map(|pid| {
@@ -75,9 +82,22 @@ impl Held {
         })
     }
 
-    /// Whether a program has children that are no keepers.
-    pub(super) fn has_programs(launcher: i32) -> bool {
-        children(launcher).into_iter().any(|pid| !is_keeper(pid))
+    /// What a launcher or a keeper has started that is no keeper, by its command line.
+    ///
+    /// A child that has its parent's command line, or none while it lives, is none yet: it may
+    /// become a keeper.
+    pub(crate) fn program_of(parent: i32) -> Option<String> {
+        let ours = command_line(parent);
+        let is_there = |pid: i32, theirs: &[u8]| {
+            *theirs != ours
+                && (!theirs.is_empty() || Self::open(pid).is_some_and(|it| it.has_ended()))
+        };
+        children(parent)
+            .into_iter()
+            .filter(|pid| !is_keeper(*pid))
+            .map(|pid| (pid, command_line(pid)))
+            .find(|(pid, theirs)| is_there(*pid, theirs))
+            .map(|(_, theirs)| String::from_utf8_lossy(&theirs).replace('\0', " "))
     }
 
     /// The keeper that is the parent of a program.
@@ -92,8 +112,12 @@ impl Held {
 
 /// Whether it says so itself, by its name or its first argument.
 pub(crate) fn is_keeper(pid: i32) -> bool {
-    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    arguments.starts_with(KEEPER) || name(pid).is_some_and(|name| name == KEEPER_NAME)
+    command_line(pid).starts_with(KEEPER) || name(pid).is_some_and(|name| name == KEEPER_NAME)
+}
+
+/// The words a process was begun with, each with a NUL behind it; nothing of one that has ended.
+fn command_line(pid: i32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
 /// What the kernel calls a process.

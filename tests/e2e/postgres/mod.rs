@@ -99,7 +99,9 @@ fn a_server_that_cannot_be_reached_is_named_without_its_password() {
     let ledger = Ledger::at("postgres://me:hunter2@127.0.0.1:1/x");
     let run = ledger.run(["run", "--", "touch", "ran"]);
     let run = run.expect_refusal(125, &["cannot reach postgres://me@127.0.0.1:1/x"]);
-    run.expect_hint();
+    let run = run.expect_hint();
+    let said = run.stderr_text();
+    assert!(!said.contains("\\n"), "for people to read: {said}");
     assert!(!ledger.path("ran").exists());
     let list = ledger.run(["-vvv", "ps"]);
     for output in [list.stdout, list.stderr] {

@@ -93,8 +93,11 @@ fn a_server_that_stands_still_for_a_while_loses_nothing() {
     let file = ledger.path("ran");
     let script = |number: usize| format!("{}; sleep 0.05", append(&file, &number.to_string()));
     let scripts: Vec<_> = (0..120).map(script).collect();
+    let workers = [(); 2].map(|()| worker(&ledger, &["--jobs", "2"]));
+    for work in &workers {
+        wait_asleep(work);
+    }
     submit(&ledger, &scripts, &json!({"timeout": "1s"}));
-    let [first, second] = [(); 2].map(|()| worker(&ledger, &["--jobs", "2"]));
     wait_lines(&file, 20);
     // Longer than locks are waited for, and than the timeout.
     server.stopped(|| thread::sleep(Duration::from_secs(8)));
@@ -109,7 +112,7 @@ fn a_server_that_stands_still_for_a_while_loses_nothing() {
     let mut ran: Vec<usize> = lines(&file).iter().map(|it| it.parse().unwrap()).collect();
     ran.sort_unstable();
     assert_eq!(ran, (0..120).collect::<Vec<_>>(), "each once");
-    for work in [first, second] {
+    for work in workers {
         work.signal(Signal::TERM);
         work.wait().expect_code(0);
     }

@@ -86,9 +86,12 @@ impl Bystander {
         if latest.status != ProcessStatus::Queued || home.entry_of(&latest)?.is_some() {
             return Ok(false);
         }
-        self.write_down(&latest, [Event::Cancelled]).wait()?;
-        self.close(&latest)?;
-        Ok(true)
+        let commit = self.write_down(&latest, [Event::Cancelled]).wait()?;
+        // Refused when the start was written after all: a server can commit it that late.
+        if commit.is_applied() {
+            self.close(&latest)?;
+        }
+        Ok(commit.is_applied())
     }
 
     /// Whether its launcher has taken a process on with the row itself, and nothing has become of

@@ -1,7 +1,7 @@
 //! Why a record was not taken.
 
 use super::RecordType;
-use crate::{DraftError, InvalidCommand, LimitExceeded};
+use crate::{DraftError, InvalidCommand, LimitExceeded, MachineId};
 
 /// Why an object that should be a record is none of ours.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,16 @@ pub enum Refusal {
     NotExact {
         /// Which field.
         field: &'static str,
+    },
+    /// A process of another machine, whose secrets would stay on this one.
+    #[error(
+        "Process: the values of {names} are secret and are kept where they are given, but it is to run on machine {machine}: take it in there, or leave them out"
+    )]
+    SecretsElsewhere {
+        /// The variables.
+        names: String,
+        /// Where it is to run.
+        machine: MachineId,
     },
     /// A process with a text that does not fit.
     #[error("Process: it cannot be recorded like this")]

@@ -80,10 +80,13 @@ fn meaning(message: &str) -> Meaning {
 impl Failures {
     /// The error for a connection that could not be made.
     pub(super) fn of_connection(&self, error: ConnectionError) -> StoreError {
-        let message = match &error {
-            ConnectionError::BadConnection(message) => message.clone(),
-            other => other.to_string(),
+        let error = match error {
+            ConnectionError::BadConnection(message) => {
+                ConnectionError::BadConnection(in_one_line(&message))
+            }
+            other => other,
         };
+        let message = error.to_string();
         let place = self.place.clone();
         let source = Arc::new(error);
         match meaning(&message) {
@@ -103,6 +106,12 @@ impl Failures {
 
     /// The error for a statement whose connection was lost.
     pub(super) fn of_loss(&self, error: Error) -> StoreError {
+        let error = match error {
+            Error::DatabaseError(kind, information) => {
+                Error::DatabaseError(kind, Box::new(in_one_line(information.message())))
+            }
+            other => other,
+        };
         StoreError::Unreachable {
             place: self.place.clone(),
             source: Arc::new(error),
@@ -133,10 +142,7 @@ impl Failures {
                 place: path,
                 source: Arc::new(error),
             },
-            Meaning::Gone => StoreError::Unreachable {
-                place: path,
-                source: Arc::new(error),
-            },
+            Meaning::Gone => self.of_loss(error),
             Meaning::Login | Meaning::Certificate | Meaning::Other => StoreError::Database {
                 path,
                 source: Arc::new(error),
@@ -159,6 +165,12 @@ impl Failures {
             _ => self.of_answer(error),
         }
     }
+}
+
+/// What libpq says of a connection, which it breaks into lines with tabs in front.
+fn in_one_line(message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(str::trim).collect();
+    lines.join(" ").trim_end().to_owned()
 }
 
 /// Whether a failure is that of what was to be written, and of nothing else.
@@ -211,6 +223,16 @@ fn columns(information: &dyn DatabaseErrorInformation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_libpq_says_fits_one_line() {
+        let said = "server closed the connection unexpectedly\n\tThis probably means that\n";
+        assert_eq!(
+            in_one_line(said),
+            "server closed the connection unexpectedly This probably means that"
+        );
+        assert_eq!(in_one_line("FATAL:  no\n"), "FATAL:  no");
+    }
 
     #[test]
     fn messages_are_told_apart() {

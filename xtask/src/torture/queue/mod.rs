@@ -90,41 +90,33 @@ fn drain(
     strikes: usize,
     random: &mut Random,
 ) -> Result<usize> {
-    let mut workers = Workers::new(place, WORKERS);
+    let mut workers = Workers::new(place, WORKERS, server.is_some());
     let begun = Instant::now();
     let mut struck = 0;
     while struck < strikes && left_to_do(place)? > 0 {
         // Between two looks at what is left, so that most of the time is spent working.
         for _ in 0..10 {
-            workers.fill()?;
+            workers.refill()?;
             std::thread::sleep(random.within(Duration::from_millis(80)));
             if let Some(server) = &mut server
                 && random.below(6) == 0
             {
                 server.strike(random);
-                workers.refill()?;
             }
-            // One may have come to a server that was not there yet, and say so only now.
-            if server.is_some() {
-                workers.refill()?;
-            }
+            workers.refill()?;
             struck += workers.strike(deaths, random)?;
         }
         if begun.elapsed() > AT_MOST {
             bail!("{} of the jobs are not done", left_to_do(place)?);
         }
     }
-    workers.fill()?;
+    workers.refill()?;
     let done = within(AT_MOST, || {
         std::thread::sleep(Duration::from_millis(200));
         left_to_do(place).is_ok_and(|left| left == 0)
     });
     if !done {
         bail!("{} of the jobs are never done", left_to_do(place)?);
-    }
-    // Who came to a server that was away has said so by now.
-    if server.is_some() {
-        workers.refill()?;
     }
     workers.end()?;
     if !within(LONG, || place.is_quiet().unwrap_or(false)) {

@@ -1,6 +1,6 @@
 //! The workers, and how they are killed.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -28,23 +28,35 @@ impl Deaths {
 pub(super) struct Workers<'p> {
     place: &'p Place<'p>,
     wanted: usize,
+    may_be_refused: bool,
     working: Vec<Worker>,
 }
 
 struct Worker {
     child: Child,
     held: Held,
-    /// Whether it has been seen to have programs.
-    has_begun: bool,
+    /// A program of its own that was seen.
+    program: Option<String>,
 }
 
 impl Worker {
-    /// Whether it has ended; while it has not, whether it has begun is noted.
+    /// Whether it has ended; while it has not, a program of its own is noted.
     fn has_ended(&mut self) -> bool {
         let pid = self.held.pid();
-        let keeper_has = |keeper: Held| Held::has_programs(keeper.pid());
-        self.has_begun |= Held::has_programs(pid) || Held::keeper_of(pid).is_some_and(keeper_has);
+        let of_keeper = |keeper: Held| Held::program_of(keeper.pid());
+        let seen = Held::program_of(pid).or_else(|| Held::keeper_of(pid).and_then(of_keeper));
+        self.program = seen.or(self.program.take());
         self.held.has_ended()
+    }
+
+    fn expect_refused(&self, status: ExitStatus) -> Result<()> {
+        if status.code() != Some(REFUSED) {
+            bail!("a worker has ended with {status}");
+        }
+        if let Some(program) = &self.program {
+            bail!("a worker that had `{program}` running has ended with {status}");
+        }
+        Ok(())
     }
 }
 
@@ -55,17 +67,25 @@ const REFUSED: i32 = 1;
 const JOBS: &str = "4";
 
 impl<'p> Workers<'p> {
-    pub(super) fn new(place: &'p Place<'p>, wanted: usize) -> Self {
+    /// Some may be refused when their server comes and goes: they say so and end before they have
+    /// done anything.
+    pub(super) fn new(place: &'p Place<'p>, wanted: usize, may_be_refused: bool) -> Self {
         let working = Vec::new();
         Self {
             place,
             wanted,
+            may_be_refused,
             working,
         }
     }
 
-    /// Starts those that are missing.
-    pub(super) fn fill(&mut self) -> Result<()> {
+    /// Replaces those that are missing.
+    pub(super) fn refill(&mut self) -> Result<()> {
+        self.forget_refused()?;
+        self.fill()
+    }
+
+    fn fill(&mut self) -> Result<()> {
         while self.working.len() < self.wanted {
             let work = self
                 .place
@@ -77,41 +97,38 @@ impl<'p> Workers<'p> {
             self.working.push(Worker {
                 child,
                 held,
-                has_begun: false,
+                program: None,
             });
         }
         Ok(())
     }
 
-    /// Forgets workers that came to a server that was not there: they say so and end before they
-    /// have done anything. All others go on.
-    pub(super) fn refill(&mut self) -> Result<()> {
+    /// Those that are not refused go on until they are killed or asked to end.
+    fn forget_refused(&mut self) -> Result<()> {
         let mut at = 0;
         while let Some(worker) = self.working.get_mut(at) {
-            if !worker.has_ended() {
+            if worker.has_ended() {
+                let status = worker.child.wait()?;
+                if !self.may_be_refused {
+                    bail!("a worker has ended by itself with {status}");
+                }
+                worker.expect_refused(status)?;
+                self.working.swap_remove(at);
+            } else {
                 at += 1;
-                continue;
             }
-            let status = worker.child.wait()?;
-            if status.code() != Some(REFUSED) {
-                bail!("a worker has ended with {status} as the server was away");
-            }
-            if worker.has_begun {
-                bail!("a worker that had programs has left them with {status}");
-            }
-            self.working.swap_remove(at);
         }
-        self.fill()
+        Ok(())
     }
 
     /// Kills somebody; says how many were really killed.
     pub(super) fn strike(&mut self, deaths: Deaths, random: &mut Random) -> Result<usize> {
         let at = random.below(self.working.len() as u64) as usize;
-        let worker = &mut self.working[at];
+        let worker = &self.working[at].held;
+        // What to make of that is seen when it is replaced.
         if worker.has_ended() {
-            bail!("a worker has ended by itself: {:?}", worker.child.id());
+            return Ok(0);
         }
-        let worker = &worker.held;
         let keeper = Held::keeper_of(worker.pid());
         let kills_keeper = random.below(2) == 0;
         let kills_both = deaths == Deaths::Any && random.below(3) == 0;
@@ -127,7 +144,7 @@ impl<'p> Workers<'p> {
             }
         }
         // Programs of a keeper that was killed are the worker's now, and nobody else's.
-        let is_needed = deaths == Deaths::One && Held::has_programs(worker.pid());
+        let is_needed = deaths == Deaths::One && Held::program_of(worker.pid()).is_some();
         if kills_both || (!kills_keeper && !is_needed) {
             struck += usize::from(worker.kill()?);
             self.working.swap_remove(at).child.wait()?;
@@ -136,17 +153,28 @@ impl<'p> Workers<'p> {
     }
 
     /// Asks all to end, and waits until they have.
+    ///
+    /// Not before each heeds signals: until then they end a worker as they end any program.
     pub(super) fn end(mut self) -> Result<()> {
+        for Worker { held, .. } in &self.working {
+            if !within(LONG, || held.heeds(Signal::TERM) || held.has_ended()) {
+                bail!("worker {} does not come to its work", held.pid());
+            }
+        }
         for Worker { held, .. } in &self.working {
             held.signal(Signal::TERM)?;
         }
-        for Worker { child, held, .. } in &mut self.working {
-            if !within(LONG, || held.has_ended()) {
-                held.kill()?;
-                bail!("worker {} does not end when it is asked to", child.id());
+        for worker in &mut self.working {
+            if !within(LONG, || worker.held.has_ended()) {
+                bail!(
+                    "worker {} does not end when it is asked to",
+                    worker.held.pid()
+                );
             }
-            let status = child.wait()?;
-            if !status.success() {
+            let status = worker.child.wait()?;
+            if !status.success() && self.may_be_refused {
+                worker.expect_refused(status)?;
+            } else if !status.success() {
                 bail!("a worker that was asked to end ended with {status}");
             }
         }
