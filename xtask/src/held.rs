@@ -4,7 +4,6 @@ use std::fs;
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result};
-use procfs::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -67,10 +66,13 @@ impl Held {
         poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
-    /// Whether it has said what is to happen when a signal comes (`SigCgt`, proc(5)).
+    /// Whether it has said what is to happen when a signal comes: `SigCgt`, a bit for each from 1
+    /// on, in hexadecimal digits (proc(5)).
     pub(crate) fn heeds(&self, signal: Signal) -> bool {
-        let status = Process::new(self.pid()).and_then(|it| it.status());
-        status.is_ok_and(|it| it.sigcgt & (1 << (signal.as_raw() - 1)) != 0)
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let caught = status.lines().find_map(|it| it.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+        caught.is_some_and(|set| set & (1 << (signal.as_raw() - 1)) != 0)
     }
 
     /// The keeper that a program has started, when it has one by now.
