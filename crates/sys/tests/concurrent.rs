@@ -8,10 +8,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostledger_sys::{
-    Ambient, BlockSpec, CloneWay, ConcurrentSpawn, EndStatus, LaunchBlock, MappedBlock, Report,
-    Session, SpawnError, Stage, Starting, peek_pid, reap,
+    Ambient, BlockSpec, CloneWay, ConcurrentSpawn, EndStatus, LaunchBlock, Report, Rooms, Session,
+    SpawnError, Stage, Starting, peek_pid, reap,
 };
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 
 /// Words for one start; a test never takes them back, as children may write them.
@@ -45,7 +45,7 @@ fn start(
 ) -> Result<Starting, SpawnError> {
     let null = File::open("/dev/null").unwrap();
     ConcurrentSpawn {
-        block: MappedBlock::map(block(arguments, Session::New)).unwrap(),
+        block: Rooms::new().load(block(arguments, Session::New)).unwrap(),
         stdio: [null.as_fd(), output.as_fd(), output.as_fd()],
         group: None,
         default_actions: false,
@@ -63,7 +63,7 @@ fn start(
 fn end(mut starting: Starting) -> EndStatus {
     starting.pidfd().wait_ended(None).unwrap();
     let ended = peek_pid(starting.pidfd().pid()).unwrap().unwrap();
-    assert!(starting.has_ended(&ended));
+    assert!(starting.has_ended(&ended, &mut Rooms::new()));
     reap(starting.pidfd()).unwrap().unwrap().status
 }
 
@@ -135,26 +135,20 @@ fn the_errno_of_the_thread_that_starts_is_left_alone() {
 }
 
 #[test]
-fn what_is_no_sealed_and_whole_block_is_refused() {
+fn what_is_no_whole_block_is_refused() {
     let good = block(&["/bin/true", "x"], Session::New);
     let mut bytes = Vec::new();
     let mut file = File::from(good.as_fd().try_clone_to_owned().unwrap());
     std::io::Seek::rewind(&mut file).unwrap();
     file.read_to_end(&mut bytes).unwrap();
-    let sealed = |bytes: &[u8], seal: bool| {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let memory = rustix::fs::memfd_create(c"test", flags).unwrap();
+    let loaded = |bytes: &[u8]| {
+        let memory = rustix::fs::memfd_create(c"test", MemfdFlags::CLOEXEC).unwrap();
         rustix::io::write(&memory, bytes).unwrap();
-        if seal {
-            let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-            rustix::fs::fcntl_add_seals(&memory, seals).unwrap();
-        }
-        MappedBlock::map(memory).map(drop)
+        Rooms::new().load(memory).map(drop)
     };
-    assert_eq!(sealed(&bytes, true), Ok(()));
-    assert_eq!(sealed(&bytes, false), Err(Errno::INVAL));
-    assert_eq!(sealed(&bytes[..bytes.len() - 1], true), Err(Errno::INVAL));
-    assert_eq!(sealed(&[], true), Err(Errno::INVAL));
+    assert_eq!(loaded(&bytes), Ok(()));
+    assert_eq!(loaded(&bytes[..bytes.len() - 1]), Err(Errno::INVAL));
+    assert_eq!(loaded(&[]), Err(Errno::INVAL));
     let outside = bytes.len() as u64;
     // Magic, length, the three counts, the directory's place, the session.
     let in_header = [0, 1, 2, 3, 4, 5, 6].map(|word| (word, u64::MAX));
@@ -170,7 +164,7 @@ fn what_is_no_sealed_and_whole_block_is_refused() {
     for (word, value) in in_header.into_iter().chain(pointers) {
         let mut wrong = bytes.clone();
         wrong[word * 8..word * 8 + 8].copy_from_slice(&value.to_ne_bytes());
-        assert_eq!(sealed(&wrong, true), Err(Errno::INVAL), "{word} {value:#x}");
+        assert_eq!(loaded(&wrong), Err(Errno::INVAL), "{word} {value:#x}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{Ordering, fence};
 
-use hostledger_sys::{CloneWay, ConcurrentSpawn, MappedBlock, Report, SpawnError, Stage, Starting};
+use hostledger_sys::{CloneWay, ConcurrentSpawn, Report, SpawnError, Stage, Starting};
 use rustix::io::Errno;
 
 use super::{Run, clock, slots};
@@ -87,7 +87,7 @@ impl Run {
 
     /// Says that the programs run that have been executed meanwhile.
     pub(super) fn note_started(&mut self) {
-        while let Some(slot) = self.starts.take_over() {
+        while let Some(slot) = self.starts.take_over(&mut self.rooms) {
             let had_turn = self.turns.has_begun(slot);
             self.started(slot, had_turn);
         }
@@ -129,7 +129,7 @@ impl Run {
         words: SlotWords<'static>,
         [block, stdin, stdout, stderr]: &[OwnedFd; LAUNCH_FDS],
     ) -> Result<Starting, SpawnError> {
-        let block = MappedBlock::map(block).map_err(|source| SpawnError {
+        let block = self.rooms.load(block).map_err(|source| SpawnError {
             stage: Stage::Block,
             source,
         })?;

@@ -27,7 +27,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use hostledger_sys::{
-    CloneWay, Signal, block_all_signals, exit_at_once, set_child_subreaper, signal_fd,
+    CloneWay, Rooms, Signal, block_all_signals, exit_at_once, set_child_subreaper, signal_fd,
 };
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
@@ -66,6 +66,7 @@ struct Run {
     groups: Groups,
     live: Live,
     starts: Starts,
+    rooms: Rooms,
     turns: Turns,
     logs: Logs,
     owed: Owed,
@@ -109,6 +110,7 @@ impl Run {
             groups: Groups::new()?,
             live: Live::new()?,
             starts: Starts::new(),
+            rooms: Rooms::new(),
             turns: Turns::new()?,
             logs: Logs::new()?,
             owed: Owed::new()?,

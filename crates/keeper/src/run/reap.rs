@@ -30,7 +30,11 @@ impl Run {
             // The next one need not wait until all about this one is written down.
             let had_turn = self.turns.end(slot);
             self.launch_waiting();
-            if self.starts.take_ended(slot, ended).is_some() {
+            if self
+                .starts
+                .take_ended(slot, ended, &mut self.rooms)
+                .is_some()
+            {
                 self.started(slot, had_turn);
             }
             if let Some(words) = self.map.slot(slot) {

@@ -1,6 +1,6 @@
 //! Children that have not executed their program yet.
 
-use hostledger_sys::{AnyEnded, Starting};
+use hostledger_sys::{AnyEnded, Rooms, Starting};
 
 /// As many are started at once; further requests wait in the socket.
 pub(super) const MOST_STARTS: usize = 32;
@@ -40,13 +40,18 @@ impl Starts {
     }
 
     /// Takes one out whose child is through; gives its slot.
-    pub(super) fn take_over(&mut self) -> Option<usize> {
-        self.take(|_, starting| starting.is_over())
+    pub(super) fn take_over(&mut self, rooms: &mut Rooms) -> Option<usize> {
+        self.take(|_, starting| starting.is_over(rooms))
     }
 
     /// Takes out that of a slot whose child has ended.
-    pub(super) fn take_ended(&mut self, slot: usize, ended: &AnyEnded) -> Option<usize> {
-        self.take(|place, starting| place == slot && starting.has_ended(ended))
+    pub(super) fn take_ended(
+        &mut self,
+        slot: usize,
+        ended: &AnyEnded,
+        rooms: &mut Rooms,
+    ) -> Option<usize> {
+        self.take(|place, starting| place == slot && starting.has_ended(ended, rooms))
     }
 
     fn take(&mut self, mut is_due: impl FnMut(usize, &mut Starting) -> bool) -> Option<usize> {

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{MemfdFlags, Mode, SealFlags};
+use rustix::fs::{MemfdFlags, Mode};
 use rustix::process::{Resource, Rlimit};
 
 use super::Session;
@@ -34,7 +34,7 @@ pub struct BlockSpec<'a> {
     pub limits: &'a [(Resource, Rlimit)],
 }
 
-/// A launch in a file of memory that cannot change any more.
+/// A launch in a file of memory, of which who starts it takes a copy.
 #[derive(Debug)]
 pub struct LaunchBlock {
     memory: OwnedFd,
@@ -211,19 +211,11 @@ impl Block {
     }
 }
 
-/// Sealed, so that whoever maps it needs fear no change and no SIGBUS.
 fn write(mut bytes: &[u8]) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let memory = rustix::fs::memfd_create(c"hostledger-launch", flags)?;
+    let memory = rustix::fs::memfd_create(c"hostledger-launch", MemfdFlags::CLOEXEC)?;
     while !bytes.is_empty() {
         let written = rustix::io::write(&memory, bytes)?;
         bytes = bytes.get(written..).unwrap_or_default();
     }
-    rustix::fs::fcntl_add_seals(&memory, SEALS)?;
     Ok(memory)
 }
-
-pub(super) const SEALS: SealFlags = SealFlags::SEAL
-    .union(SealFlags::SHRINK)
-    .union(SealFlags::GROW)
-    .union(SealFlags::WRITE);

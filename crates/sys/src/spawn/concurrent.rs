@@ -15,7 +15,7 @@ use rustix::process::Pid;
 
 use super::child::{Plan, STAT_SIZE};
 use super::clone::end_child;
-use super::{MappedBlock, SpawnError, Stage};
+use super::{LoadedBlock, Rooms, SpawnError, Stage};
 use crate::Pidfd;
 use crate::any_child::AnyEnded;
 use crate::signal_mask::AllSignalsBlocked;
@@ -32,11 +32,11 @@ pub enum CloneWay {
     Suspended,
 }
 
-/// A program to start from a mapped block.
+/// A program to start from a block.
 #[derive(Debug)]
 pub struct ConcurrentSpawn<'a> {
     /// What to start.
-    pub block: MappedBlock,
+    pub block: LoadedBlock,
     /// What it gets as descriptors 0, 1 and 2.
     pub stdio: [BorrowedFd<'a>; 3],
     /// The directory of the cgroup it is born into. Where that cannot be it starts without.
@@ -68,7 +68,7 @@ pub struct Report<'a> {
 /// mapped, so that the child comes to no harm.
 #[derive(Debug)]
 pub struct Starting {
-    block: Option<MappedBlock>,
+    block: Option<LoadedBlock>,
     pidfd: Pidfd,
     status: OwnedFd,
     grouped: bool,
@@ -126,13 +126,15 @@ impl Starting {
     }
 
     /// Whether the child has executed its program, could not, or has ended; readable
-    /// ([`AsFd`]) when it may be.
-    pub fn is_over(&mut self) -> bool {
+    /// ([`AsFd`]) when it may be. What it worked from goes to `rooms` then.
+    pub fn is_over(&mut self, rooms: &mut Rooms) -> bool {
         // Nothing is ever written: the end of the last copy of the other side is the sign. Such
         // copies are the child's own, and for a moment those of children born meanwhile.
         let mut nothing = [0];
-        if rustix::io::read(&self.status, &mut nothing) == Ok(0) {
-            self.block = None;
+        if rustix::io::read(&self.status, &mut nothing) == Ok(0)
+            && let Some(block) = self.block.take()
+        {
+            rooms.take_back(block);
         }
         self.block.is_none()
     }
@@ -140,12 +142,14 @@ impl Starting {
     /// Whether it is the child that has ended so.
     ///
     /// Others can hold the pipe a moment longer than it lives.
-    pub fn has_ended(&mut self, ended: &AnyEnded) -> bool {
-        if ended.pid() == self.pidfd.pid() {
-            self.block = None;
-            return true;
+    pub fn has_ended(&mut self, ended: &AnyEnded, rooms: &mut Rooms) -> bool {
+        if ended.pid() != self.pidfd.pid() {
+            return false;
         }
-        false
+        if let Some(block) = self.block.take() {
+            rooms.take_back(block);
+        }
+        true
     }
 }
 
@@ -171,7 +175,7 @@ const CLEAR_HANDLERS: u64 = 1 << 32;
 const INTO_GROUP: u64 = 1 << 33;
 
 fn concurrently(
-    block: &MappedBlock,
+    block: &LoadedBlock,
     task: Task,
     group: Option<BorrowedFd<'_>>,
 ) -> Result<(Pidfd, bool), Errno> {
@@ -216,7 +220,7 @@ fn concurrently(
 }
 
 fn suspended(
-    block: &MappedBlock,
+    block: &LoadedBlock,
     mut task: Task,
     group: Option<BorrowedFd<'_>>,
 ) -> Result<(Pidfd, bool), Errno> {

@@ -8,7 +8,7 @@ mod child;
 pub(crate) mod clone;
 mod concurrent;
 mod limit;
-mod mapped;
+mod loaded;
 mod stack;
 
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ use self::clone::{ExitSignal, vfork};
 pub use self::concurrent::{CloneWay, ConcurrentSpawn, Report, Starting};
 use self::limit::Limit;
 pub use self::limit::limit_locks_of;
-pub use self::mapped::MappedBlock;
+pub use self::loaded::{LoadedBlock, Rooms};
 use crate::Pidfd;
 use crate::wait::reap_ending;
 

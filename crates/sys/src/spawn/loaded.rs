@@ -1,0 +1,257 @@
+//! A launch block in the memory of whoever starts the program.
+
+use std::ffi::{CStr, c_char};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::ptr::NonNull;
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+
+use super::block::{HEADER_WORDS, Header, LIMITS, MAGIC, NICE_BIAS, SESSIONS};
+use super::child::Plan;
+use super::limit::Limit;
+use crate::syscall::syscall;
+
+/// Room for the few calls a child makes, and for the larger frames of a build without
+/// optimisation.
+const STACK: usize = 64 * 1024;
+
+/// The largest block that is put into memory which is used again. Only what is touched of it is
+/// taken.
+const USUAL: usize = 32 * 1024;
+
+/// As many children stand on our memory at once, seldom more.
+const KEPT: usize = 8;
+
+/// Memory in which children begin, used again when they have their own.
+///
+/// To map it anew for each, and to have its pages zeroed, costs more than the copy of a block.
+#[derive(Debug)]
+pub struct Rooms {
+    free: [Option<Room>; KEPT],
+}
+
+/// A [`LaunchBlock`](super::LaunchBlock) that another process made, and a stack for the child.
+///
+/// What was read is a copy: whatever becomes of the block, it does not change.
+#[derive(Debug)]
+pub struct LoadedBlock {
+    room: Room,
+    size: usize,
+    header: Header,
+}
+
+/// A mapping: room for a block, a page that stops a growing stack, the stack.
+#[derive(Debug)]
+struct Room {
+    base: NonNull<u8>,
+    length: usize,
+}
+
+impl Rooms {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            free: [const { None }; KEPT],
+        }
+    }
+
+    /// Reads a block and makes addresses of its offsets.
+    ///
+    /// # Errors
+    /// `EINVAL` when it is none; those of mmap(2) and pread(2).
+    pub fn load(&mut self, block: impl AsFd) -> Result<LoadedBlock, Errno> {
+        let block = block.as_fd();
+        let size = usize::try_from(rustix::fs::fstat(block)?.st_size).unwrap_or(0);
+        if size < size_of::<Header>() {
+            return Err(Errno::INVAL);
+        }
+        let is_usual = size <= USUAL;
+        let kept = self
+            .free
+            .iter_mut()
+            .filter(|_| is_usual)
+            .find_map(Option::take);
+        let room = match kept {
+            Some(room) => room,
+            None => Room::map(size.max(USUAL))?,
+        };
+        let mut loaded = LoadedBlock {
+            room,
+            size,
+            // SAFETY: a header is numbers, for which all zeroes are valid.
+            header: unsafe { std::mem::zeroed() },
+        };
+        // SAFETY: mapped, ours alone, initialised by the kernel, and at least as long.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(loaded.base().as_ptr(), size) };
+        if rustix::io::pread(block, &mut *bytes, 0)? != size {
+            return Err(Errno::INVAL);
+        }
+        loaded.check()?;
+        Ok(loaded)
+    }
+
+    /// Takes the memory of a child that has its own by now.
+    pub(super) fn take_back(&mut self, block: LoadedBlock) {
+        let LoadedBlock { room, size, .. } = block;
+        let is_usual = size <= USUAL;
+        // SAFETY: as long as the block, and nobody uses it any more. An environment can hold
+        // secrets.
+        unsafe { room.base.write_bytes(0, size) };
+        if let Some(place) = self.free.iter_mut().find(|it| is_usual && it.is_none()) {
+            *place = Some(room);
+        }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Room {
+    /// With room for a block of so many bytes.
+    fn map(size: usize) -> Result<Self, Errno> {
+        let page = rustix::param::page_size();
+        let pages = size.next_multiple_of(page);
+        let length = pages + page + STACK;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let arguments = [
+            0,
+            length,
+            protection as usize,
+            flags as usize,
+            usize::MAX,
+            0,
+        ];
+        // SAFETY: a new mapping at a place the kernel chooses touches no memory in use.
+        let base = unsafe { syscall(libc::SYS_mmap, arguments) }?;
+        let base = std::ptr::with_exposed_provenance_mut(base);
+        let room = Self {
+            base: NonNull::new(base).ok_or(Errno::NOMEM)?,
+            length,
+        };
+        let guard = room.base.as_ptr().expose_provenance() + pages;
+        let arguments = [guard, page, libc::PROT_NONE as usize];
+        // SAFETY: this page of the mapping is ours and holds nothing.
+        unsafe { syscall(libc::SYS_mprotect, arguments) }?;
+        Ok(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let arguments = [self.base.as_ptr().expose_provenance(), self.length];
+        // SAFETY: the mapping is ours; who starts a child on it keeps it until that has its own.
+        let done = unsafe { syscall(libc::SYS_munmap, arguments) };
+        debug_assert!(done.is_ok());
+    }
+}
+
+impl LoadedBlock {
+    fn base(&self) -> NonNull<u8> {
+        self.room.base
+    }
+
+    /// The tag that the program will have; 0 for none.
+    #[must_use]
+    pub fn tag(&self) -> u64 {
+        self.header.tag
+    }
+
+    /// Takes the header, and turns offsets into addresses.
+    fn check(&mut self) -> Result<(), Errno> {
+        let (base, size) = (self.base(), self.size);
+        // SAFETY: at least a header was read, page-aligned; any bytes are a valid one.
+        self.header = unsafe { base.cast::<Header>().read() };
+        // SAFETY: the last byte of the block is mapped.
+        let last = unsafe { base.add(size - 1) };
+        // SAFETY: as above.
+        let last = unsafe { last.read() };
+        let header = &self.header;
+        let whole = header.magic == MAGIC && header.length == size as u64 && last == 0;
+        let pointers = [header.programs, header.arguments, header.environment]
+            .into_iter()
+            .try_fold(2u64, u64::checked_add)
+            .and_then(|count| usize::try_from(count).ok())
+            .filter(|count| *count <= size / 8 - HEADER_WORDS);
+        let (true, Some(pointers)) = (whole, pointers) else {
+            return Err(Errno::INVAL);
+        };
+        let texts = ((HEADER_WORDS + pointers) * 8) as u64;
+        let inside = |offset: u64| (texts..size as u64).contains(&offset);
+        // SAFETY: the array ends inside of the block, as just compared.
+        let first = unsafe { base.cast::<u64>().add(HEADER_WORDS) };
+        // SAFETY: mapped, aligned, ours alone, and any bytes are numbers.
+        let words = unsafe { std::slice::from_raw_parts_mut(first.as_ptr(), pointers) };
+        let base = base.as_ptr().expose_provenance() as u64;
+        let ends = [
+            header.programs + header.arguments,
+            header.programs + header.arguments + 1 + header.environment,
+        ];
+        for (index, word) in (0u64..).zip(words) {
+            if ends.contains(&index) != (*word == 0) || (*word != 0 && !inside(*word)) {
+                return Err(Errno::INVAL);
+            }
+            if *word != 0 {
+                *word += base;
+            }
+        }
+        let text = inside(header.directory);
+        let session = usize::try_from(header.session).is_ok_and(|place| place < SESSIONS.len());
+        if text && session {
+            Ok(())
+        } else {
+            Err(Errno::INVAL)
+        }
+    }
+
+    /// What the child does; valid as long as the mapping is, which is for the caller to see to.
+    pub(super) fn plan(&self, stdio: [BorrowedFd<'_>; 3], status: RawFd) -> Plan<'static> {
+        let (base, header) = (self.base(), &self.header);
+        // SAFETY: checked when it was read.
+        let pointers = unsafe { base.cast::<*const c_char>().add(HEADER_WORDS) };
+        let pointers = pointers.as_ptr().cast_const();
+        let programs = header.programs as usize;
+        // SAFETY: as above; the array lives as long as the mapping.
+        let arguments = unsafe { pointers.add(programs) };
+        // SAFETY: as above.
+        let environment = unsafe { arguments.add(header.arguments as usize + 1) };
+        // SAFETY: the offset lies inside of the block.
+        let directory = unsafe { base.add(header.directory as usize) };
+        // SAFETY: what follows ends with the block's last byte, which is 0.
+        let directory = unsafe { CStr::from_ptr(directory.as_ptr().cast_const().cast()) };
+        // SAFETY: as for the pointers.
+        let programs = unsafe { std::slice::from_raw_parts(pointers, programs) };
+        let limits = std::mem::offset_of!(Header, limits);
+        // SAFETY: inside of the header.
+        let limits = unsafe { base.add(limits) }.cast::<Limit>();
+        let nice = i32::try_from(header.nice).unwrap_or(NICE_BIAS) - NICE_BIAS;
+        Plan {
+            programs,
+            arguments,
+            environment,
+            directory,
+            stdio: stdio.map(|fd| fd.as_raw_fd()),
+            status: Some(status),
+            resets_signal_actions: true,
+            session: SESSIONS
+                .get(header.session as usize)
+                .copied()
+                .unwrap_or(super::Session::New),
+            umask: Some(Mode::from_raw_mode(header.umask as u32)),
+            nice: Some(nice),
+            // SAFETY: aligned, inside of the header, and any bytes are valid.
+            limits: unsafe { std::slice::from_raw_parts(limits.as_ptr().cast_const(), LIMITS) },
+        }
+    }
+
+    /// The lowest byte of the child's stack, and how many there are.
+    pub(super) fn stack(&self) -> (NonNull<u8>, usize) {
+        // SAFETY: the stack is the end of the mapping.
+        (unsafe { self.base().add(self.room.length - STACK) }, STACK)
+    }
+}
