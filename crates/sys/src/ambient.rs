@@ -47,6 +47,11 @@ const RESOURCES: [Resource; 16] = [
     Resource::Rttime,
 ];
 
+/// All limits of ours, in the order in which they have a place everywhere.
+pub(crate) fn own_limits() -> [(Resource, Rlimit); 16] {
+    RESOURCES.map(|resource| (resource, getrlimit(resource)))
+}
+
 impl Ambient {
     /// Ours at this moment. The umask is read from /proc, as umask(2) can only be asked by
     /// changing it for all threads.
@@ -64,7 +69,7 @@ impl Ambient {
         Ok(Self {
             umask: Mode::from_raw_mode(umask),
             nice: getpriority_process(None)?,
-            limits: RESOURCES.map(|resource| (resource, getrlimit(resource))),
+            limits: own_limits(),
             credentials: Credentials {
                 lines: credentials.map(str::to_owned).collect(),
             },

@@ -46,8 +46,8 @@ pub use signal_action::{Action, SignalActions, keep_ended_children, stop_self};
 pub use signal_fd::signal_fd;
 pub use signal_mask::block_all_signals;
 pub use spawn::{
-    BlockSpec, CloneWay, ConcurrentSpawn, LaunchBlock, LoadedBlock, Report, Rooms, Session, Spawn,
-    SpawnError, Spawned, Stage, Starting, exit_at_once, limit_locks_of, spawn,
+    BlockSpec, CloneWay, ConcurrentSpawn, InheritedLimits, LaunchBlock, LoadedBlock, Report, Rooms,
+    Session, Spawn, SpawnError, Spawned, Stage, Starting, exit_at_once, limit_locks_of, spawn,
 };
 pub use subreaper::set_child_subreaper;
 pub use wait::{

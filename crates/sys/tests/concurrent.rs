@@ -8,11 +8,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostledger_sys::{
-    Ambient, BlockSpec, CloneWay, ConcurrentSpawn, EndStatus, LaunchBlock, Report, Rooms, Session,
-    SpawnError, Stage, Starting, peek_pid, reap,
+    Ambient, BlockSpec, CloneWay, ConcurrentSpawn, EndStatus, InheritedLimits, LaunchBlock,
+    LoadedBlock, Report, Rooms, Session, SpawnError, Stage, Starting, peek_pid, reap,
 };
 use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit};
 
 /// Words for one start; a test never takes them back, as children may write them.
 fn words() -> &'static [AtomicU64; 4] {
@@ -43,9 +44,21 @@ fn start(
     way: CloneWay,
     words: &'static [AtomicU64; 4],
 ) -> Result<Starting, SpawnError> {
+    let block = Rooms::new()
+        .load(block(arguments, Session::New), &InheritedLimits::read())
+        .unwrap();
+    begin(block, output, way, words)
+}
+
+fn begin(
+    block: LoadedBlock,
+    output: &OwnedFd,
+    way: CloneWay,
+    words: &'static [AtomicU64; 4],
+) -> Result<Starting, SpawnError> {
     let null = File::open("/dev/null").unwrap();
     ConcurrentSpawn {
-        block: Rooms::new().load(block(arguments, Session::New)).unwrap(),
+        block,
         stdio: [null.as_fd(), output.as_fd(), output.as_fd()],
         group: None,
         default_actions: false,
@@ -87,6 +100,62 @@ fn pid_and_start_time_are_told_and_the_program_runs() {
         assert_eq!(ticks.parse(), Ok(words[1].load(Ordering::SeqCst)));
         assert_eq!(words[3].load(Ordering::SeqCst), inode);
         assert_eq!((variable, words[2].load(Ordering::SeqCst)), ("1\n", 0));
+    }
+}
+
+#[test]
+fn the_start_is_told_to_the_tick_of_the_kernel() {
+    let (_read, write) = std::io::pipe().unwrap();
+    let write = OwnedFd::from(write);
+    for way in [CloneWay::Concurrent, CloneWay::Suspended] {
+        // Over many ticks, at all places in them.
+        for _ in 0..200 {
+            let words = words();
+            let starting = start(&["/bin/true"], &write, way, words).unwrap();
+            starting.pidfd().wait_ended(None).unwrap();
+            let pid = starting.pidfd().pid().as_raw_pid();
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            let ticks = stat.rsplit(')').next().unwrap().split(' ').nth(20).unwrap();
+            assert_eq!(ticks.parse(), Ok(words[1].load(Ordering::SeqCst)));
+            end(starting);
+        }
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_block_whatever_is_inherited() {
+    let inherited = InheritedLimits::read();
+    let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+    for soft in [64, 65] {
+        let limit = Rlimit {
+            current: Some(soft),
+            maximum: hard,
+        };
+        let words = words();
+        let (mut read, write) = std::io::pipe().unwrap();
+        let write = OwnedFd::from(write);
+        let strings = ["/bin/sh", "-c", "ulimit -n; ulimit -c"].map(|it| CString::new(it).unwrap());
+        let spec = BlockSpec {
+            programs: &strings[..1],
+            arguments: &strings,
+            environment: &[],
+            directory: c"/",
+            session: Session::New,
+            umask: None,
+            nice: None,
+            limits: &[(Resource::Nofile, limit)],
+        };
+        let block = LaunchBlock::new(&spec, &Ambient::read().unwrap(), 0).unwrap();
+        let block = Rooms::new().load(block, &inherited).unwrap();
+        let starting = begin(block, &write, CloneWay::Concurrent, words).unwrap();
+        drop(write);
+        assert_eq!(end(starting), EndStatus::Exited(0));
+        let mut text = String::new();
+        read.read_to_string(&mut text).unwrap();
+        let core = rustix::process::getrlimit(Resource::Core).current;
+        // Blocks of 512 bytes.
+        let core = core.map_or("unlimited".to_owned(), |bytes| (bytes / 512).to_string());
+        assert_eq!(text, format!("{soft}\n{core}\n"));
     }
 }
 
@@ -144,7 +213,9 @@ fn what_is_no_whole_block_is_refused() {
     let loaded = |bytes: &[u8]| {
         let memory = rustix::fs::memfd_create(c"test", MemfdFlags::CLOEXEC).unwrap();
         rustix::io::write(&memory, bytes).unwrap();
-        Rooms::new().load(memory).map(drop)
+        Rooms::new()
+            .load(memory, &InheritedLimits::read())
+            .map(drop)
     };
     assert_eq!(loaded(&bytes), Ok(()));
     assert_eq!(loaded(&bytes[..bytes.len() - 1]), Err(Errno::INVAL));

@@ -129,10 +129,13 @@ impl Run {
         words: SlotWords<'static>,
         [block, stdin, stdout, stderr]: &[OwnedFd; LAUNCH_FDS],
     ) -> Result<Starting, SpawnError> {
-        let block = self.rooms.load(block).map_err(|source| SpawnError {
-            stage: Stage::Block,
-            source,
-        })?;
+        let block = self
+            .rooms
+            .load(block, &self.inherited)
+            .map_err(|source| SpawnError {
+                stage: Stage::Block,
+                source,
+            })?;
         words.store(Field::Tag, block.tag());
         let group = self.groups.assign(slot, words);
         let starting = ConcurrentSpawn {

@@ -27,7 +27,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use hostledger_sys::{
-    CloneWay, Rooms, Signal, block_all_signals, exit_at_once, set_child_subreaper, signal_fd,
+    CloneWay, InheritedLimits, Rooms, Signal, block_all_signals, exit_at_once, set_child_subreaper,
+    signal_fd,
 };
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
@@ -67,6 +68,7 @@ struct Run {
     live: Live,
     starts: Starts,
     rooms: Rooms,
+    inherited: InheritedLimits,
     turns: Turns,
     logs: Logs,
     owed: Owed,
@@ -111,6 +113,7 @@ impl Run {
             live: Live::new()?,
             starts: Starts::new(),
             rooms: Rooms::new(),
+            inherited: InheritedLimits::read(),
             turns: Turns::new()?,
             logs: Logs::new()?,
             owed: Owed::new()?,

@@ -8,7 +8,7 @@ use rustix::fs::{MemfdFlags, Mode};
 use rustix::process::{Resource, Rlimit};
 
 use super::Session;
-use super::limit::Limit;
+use super::limit::{LIMITS, Limit};
 use crate::ambient::{Ambient, Credentials};
 
 /// What a [`LaunchBlock`] is made of; as [`Spawn`](super::Spawn), but for the descriptors.
@@ -100,7 +100,6 @@ pub(super) struct Header {
     pub(super) limits: [Limit; LIMITS],
 }
 
-pub(super) const LIMITS: usize = 16;
 pub(super) const HEADER_WORDS: usize = 10 + 3 * LIMITS;
 const _: () = assert!(size_of::<Header>() == HEADER_WORDS * 8);
 

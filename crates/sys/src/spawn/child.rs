@@ -41,11 +41,11 @@ pub(super) struct Plan<'a> {
 impl Plan<'_> {
     /// Never returns when it succeeds: the program takes over.
     ///
-    /// `learnt` gets the child's `/proc/self/stat`.
+    /// `learn` is called when the child has no descriptors any more but those it is to have; it
+    /// learns when the child has started.
     pub(super) fn carry_out(
         &self,
-        stat: &mut [u8; STAT_SIZE],
-        learnt: impl FnOnce(&[u8]) -> Result<(), Errno>,
+        learn: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Infallible, SpawnError> {
         let at = |stage| move |source| SpawnError { stage, source };
 
@@ -62,8 +62,7 @@ impl Plan<'_> {
             let terminal = rustix::stdio::stdin();
             rustix::process::ioctl_tiocsctty(terminal).map_err(at(Stage::Terminal))?;
         }
-        let length = read_stat(stat).map_err(at(Stage::Stat))?;
-        learnt(stat.get(..length).unwrap_or_default()).map_err(at(Stage::Stat))?;
+        learn().map_err(at(Stage::Stat))?;
         rustix::process::chdir(self.directory).map_err(at(Stage::Directory))?;
         if let Some(mask) = self.umask {
             rustix::process::umask(mask);
@@ -206,7 +205,7 @@ fn number(name: &CStr) -> Option<RawFd> {
 }
 
 /// Reads the child's own `/proc/self/stat`; says how long it is.
-fn read_stat(stat: &mut [u8; STAT_SIZE]) -> Result<usize, Errno> {
+pub(super) fn read_stat(stat: &mut [u8; STAT_SIZE]) -> Result<usize, Errno> {
     const STAT: &CStr = c"/proc/self/stat";
     let file = rustix::fs::open(STAT, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::read(&file, stat)

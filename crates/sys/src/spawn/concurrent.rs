@@ -13,8 +13,9 @@ use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 
-use super::child::{Plan, STAT_SIZE};
+use super::child::{Plan, STAT_SIZE, read_stat};
 use super::clone::end_child;
+use super::start_tick::{Before, since_boot, start_tick};
 use super::{LoadedBlock, Rooms, SpawnError, Stage};
 use crate::Pidfd;
 use crate::any_child::AnyEnded;
@@ -78,6 +79,7 @@ pub struct Starting {
 struct Task {
     plan: Plan<'static>,
     report: Report<'static>,
+    before: Before,
     /// `cgroup.procs` of the group to join, where the kernel has not put us there.
     join: Option<RawFd>,
 }
@@ -96,6 +98,7 @@ impl ConcurrentSpawn<'_> {
         let task = Task {
             plan,
             report: self.report,
+            before: Before::now(),
             join: None,
         };
         let (pidfd, grouped) = match way {
@@ -278,21 +281,28 @@ extern "C" fn enter_by_clone(task: *mut c_void) -> c_int {
 
 /// Where the child begins.
 unsafe extern "C" fn enter(task: *mut u8) -> ! {
+    let after = since_boot();
     // SAFETY: a pointer to a task that nobody else touches while we run.
     let task = unsafe { &mut *task.cast::<Task>() };
     if task.join.is_some_and(|procs| join_group(procs).is_err()) {
         task.join = None;
     }
-    let report = task.report;
-    let mut stat = [0; STAT_SIZE];
-    let learnt = |stat: &[u8]| {
-        let ticks = start_ticks(stat).ok_or(Errno::IO)?;
+    let (before, report) = (task.before, task.report);
+    let learn = || {
+        let ticks = match before.tick_until(after) {
+            Some(ticks) => ticks,
+            None => {
+                let mut stat = [0; STAT_SIZE];
+                let length = read_stat(&mut stat)?;
+                start_tick(stat.get(..length).unwrap_or_default()).ok_or(Errno::IO)?
+            }
+        };
         report.pidfd_inode.store(own_inode(), Ordering::Release);
         report.start_ticks.store(ticks, Ordering::Release);
         Ok(())
     };
     // It does not come back otherwise.
-    let Err(error) = task.plan.carry_out(&mut stat, learnt);
+    let Err(error) = task.plan.carry_out(learn);
     report.failure.store(error.to_word(), Ordering::Release);
     end_child()
 }
@@ -310,15 +320,4 @@ fn join_group(procs: RawFd) -> Result<(), Errno> {
     let arguments = [procs as usize, own.as_ptr().expose_provenance(), own.len()];
     // SAFETY: reads one byte.
     unsafe { syscall(libc::SYS_write, arguments) }.map(drop)
-}
-
-/// Field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)); the name before may hold anything.
-fn start_ticks(stat: &[u8]) -> Option<u64> {
-    let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat.get(end_of_name + 2..)?.split(|byte| *byte == b' ');
-    let ticks = fields.nth(19)?;
-    ticks.iter().try_fold(0u64, |ticks, byte| {
-        let digit = char::from(*byte).to_digit(10)?;
-        ticks.checked_mul(10)?.checked_add(u64::from(digit))
-    })
 }

@@ -3,6 +3,7 @@
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit};
 
+use crate::ambient::own_limits;
 use crate::syscall::syscall;
 
 /// A resource and its limits, laid out as [`prlimit`] and a launch block take it.
@@ -21,6 +22,21 @@ impl Limit {
             resource: *resource as u64,
             soft_and_hard: [raw(limit.current), raw(limit.maximum)],
         }
+    }
+}
+
+/// All limits of this process, as its children inherit them; nothing is allocated.
+#[derive(Debug, Clone, Copy)]
+pub struct InheritedLimits(pub(super) [Limit; LIMITS]);
+
+/// As many as there are (getrlimit(2)).
+pub(super) const LIMITS: usize = 16;
+
+impl InheritedLimits {
+    /// Those of this moment: from here on they are not to be changed.
+    #[must_use]
+    pub fn read() -> Self {
+        Self(own_limits().map(|limit| Limit::new(&limit)))
     }
 }
 

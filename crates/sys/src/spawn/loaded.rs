@@ -7,9 +7,9 @@ use std::ptr::NonNull;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::block::{HEADER_WORDS, Header, LIMITS, MAGIC, NICE_BIAS, SESSIONS};
+use super::block::{HEADER_WORDS, Header, MAGIC, NICE_BIAS, SESSIONS};
 use super::child::Plan;
-use super::limit::Limit;
+use super::limit::{InheritedLimits, LIMITS, Limit};
 use crate::syscall::syscall;
 
 /// Room for the few calls a child makes, and for the larger frames of a build without
@@ -39,6 +39,8 @@ pub struct LoadedBlock {
     room: Room,
     size: usize,
     header: Header,
+    /// How many limits the child has to set: they come first.
+    limits: usize,
 }
 
 /// A mapping: room for a block, a page that stops a growing stack, the stack.
@@ -57,11 +59,16 @@ impl Rooms {
         }
     }
 
-    /// Reads a block and makes addresses of its offsets.
+    /// Reads a block and makes addresses of its offsets. Of its limits those are left out that a
+    /// child inherits.
     ///
     /// # Errors
     /// `EINVAL` when it is none; those of mmap(2) and pread(2).
-    pub fn load(&mut self, block: impl AsFd) -> Result<LoadedBlock, Errno> {
+    pub fn load(
+        &mut self,
+        block: impl AsFd,
+        inherited: &InheritedLimits,
+    ) -> Result<LoadedBlock, Errno> {
         let block = block.as_fd();
         let size = usize::try_from(rustix::fs::fstat(block)?.st_size).unwrap_or(0);
         if size < size_of::<Header>() {
@@ -82,6 +89,7 @@ impl Rooms {
             size,
             // SAFETY: a header is numbers, for which all zeroes are valid.
             header: unsafe { std::mem::zeroed() },
+            limits: LIMITS,
         };
         // SAFETY: mapped, ours alone, initialised by the kernel, and at least as long.
         let bytes = unsafe { std::slice::from_raw_parts_mut(loaded.base().as_ptr(), size) };
@@ -89,6 +97,7 @@ impl Rooms {
             return Err(Errno::INVAL);
         }
         loaded.check()?;
+        loaded.leave_out(inherited);
         Ok(loaded)
     }
 
@@ -209,6 +218,26 @@ impl LoadedBlock {
         }
     }
 
+    /// A call of the kernel for each limit is a good part of what a child does.
+    fn leave_out(&mut self, inherited: &InheritedLimits) {
+        // SAFETY: inside of the header, aligned, ours alone, and any bytes are valid.
+        let limits = unsafe { std::slice::from_raw_parts_mut(self.limits().as_ptr(), LIMITS) };
+        let mut left = 0;
+        for (place, inherited) in inherited.0.iter().enumerate() {
+            if limits[place] != *inherited {
+                limits[left] = limits[place];
+                left += 1;
+            }
+        }
+        self.limits = left;
+    }
+
+    fn limits(&self) -> NonNull<Limit> {
+        let limits = std::mem::offset_of!(Header, limits);
+        // SAFETY: inside of the header.
+        unsafe { self.base().add(limits) }.cast()
+    }
+
     /// What the child does; valid as long as the mapping is, which is for the caller to see to.
     pub(super) fn plan(&self, stdio: [BorrowedFd<'_>; 3], status: RawFd) -> Plan<'static> {
         let (base, header) = (self.base(), &self.header);
@@ -226,9 +255,7 @@ impl LoadedBlock {
         let directory = unsafe { CStr::from_ptr(directory.as_ptr().cast_const().cast()) };
         // SAFETY: as for the pointers.
         let programs = unsafe { std::slice::from_raw_parts(pointers, programs) };
-        let limits = std::mem::offset_of!(Header, limits);
-        // SAFETY: inside of the header.
-        let limits = unsafe { base.add(limits) }.cast::<Limit>();
+        let limits = self.limits().as_ptr().cast_const();
         let nice = i32::try_from(header.nice).unwrap_or(NICE_BIAS) - NICE_BIAS;
         Plan {
             programs,
@@ -245,7 +272,7 @@ impl LoadedBlock {
             umask: Some(Mode::from_raw_mode(header.umask as u32)),
             nice: Some(nice),
             // SAFETY: aligned, inside of the header, and any bytes are valid.
-            limits: unsafe { std::slice::from_raw_parts(limits.as_ptr().cast_const(), LIMITS) },
+            limits: unsafe { std::slice::from_raw_parts(limits, self.limits) },
         }
     }
 
@@ -253,5 +280,65 @@ impl LoadedBlock {
     pub(super) fn stack(&self) -> (NonNull<u8>, usize) {
         // SAFETY: the stack is the end of the mapping.
         (unsafe { self.base().add(self.room.length - STACK) }, STACK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use super::*;
+    use crate::{Ambient, BlockSpec, LaunchBlock, Session};
+
+    fn block(texts: usize) -> LaunchBlock {
+        let strings = vec![CString::new("hunter2").unwrap(); texts];
+        let spec = BlockSpec {
+            programs: &strings[..1],
+            arguments: &strings,
+            environment: &[],
+            directory: c"/",
+            session: Session::New,
+            umask: None,
+            nice: None,
+            limits: &[],
+        };
+        LaunchBlock::new(&spec, &Ambient::read().unwrap(), 0).unwrap()
+    }
+
+    #[test]
+    fn memory_is_used_again_and_holds_nothing_of_what_was_there() {
+        let mut rooms = Rooms::new();
+        let inherited = InheritedLimits::read();
+        let first = rooms.load(block(9), &inherited).unwrap();
+        let (base, size) = (first.base(), first.size);
+        let beside = rooms.load(block(9), &inherited).unwrap();
+        assert_ne!(beside.base(), base, "the first is still used");
+        rooms.take_back(first);
+        // SAFETY: the room is kept, and so mapped; nobody uses it.
+        let left = unsafe { std::slice::from_raw_parts(base.as_ptr(), size) };
+        assert!(left.iter().all(|byte| *byte == 0));
+        let large = rooms.load(block(USUAL / 8), &inherited).unwrap();
+        assert_ne!(large.base(), base, "it has no room for so much");
+        rooms.take_back(large);
+        let again = rooms.load(block(1), &inherited).unwrap();
+        assert_eq!(again.base(), base);
+    }
+
+    #[test]
+    fn limits_that_are_inherited_are_not_set_again() {
+        let inherited = InheritedLimits::read();
+        let mut others = inherited;
+        others.0[3].soft_and_hard[0] ^= 1;
+        let set = |inherited| {
+            let loaded = Rooms::new().load(block(1), inherited).unwrap();
+            // SAFETY: so many are in the header.
+            unsafe { std::slice::from_raw_parts(loaded.limits().as_ptr(), loaded.limits) }.to_vec()
+        };
+        let ours = set(&inherited);
+        let mut expected = vec![inherited.0[3]];
+        expected.extend(&ours);
+        assert_eq!(set(&others), expected);
+        // The tag is one of these.
+        assert!(ours.len() <= 1, "{ours:?}");
     }
 }

@@ -10,6 +10,7 @@ mod concurrent;
 mod limit;
 mod loaded;
 mod stack;
+mod start_tick;
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, c_char};
@@ -22,12 +23,12 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
 pub use self::block::{BlockSpec, LaunchBlock};
-use self::child::{Plan, STAT_SIZE};
+use self::child::{Plan, STAT_SIZE, read_stat};
 pub use self::clone::exit_at_once;
 use self::clone::{ExitSignal, vfork};
 pub use self::concurrent::{CloneWay, ConcurrentSpawn, Report, Starting};
 use self::limit::Limit;
-pub use self::limit::limit_locks_of;
+pub use self::limit::{InheritedLimits, limit_locks_of};
 pub use self::loaded::{LoadedBlock, Rooms};
 use crate::Pidfd;
 use crate::wait::reap_ending;
@@ -239,12 +240,12 @@ struct Child<'a> {
 
 impl Child<'_> {
     fn become_program(&mut self) -> Option<Infallible> {
-        let length = &mut self.stat_length;
-        let learnt = |stat: &[u8]| {
-            *length = stat.len();
+        let (stat, length) = (&mut self.stat, &mut self.stat_length);
+        let learn = || {
+            *length = read_stat(stat)?;
             Ok(())
         };
-        match self.plan.carry_out(&mut self.stat, learnt) {
+        match self.plan.carry_out(learn) {
             Ok(never) => Some(never),
             Err(error) => {
                 self.failed = Some(error);
