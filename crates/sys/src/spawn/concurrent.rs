@@ -13,9 +13,9 @@ use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 
-use super::child::{Plan, STAT_SIZE, read_stat};
+use super::child::Plan;
 use super::clone::end_child;
-use super::start_tick::{Before, since_boot, start_tick};
+use super::start_tick::{Before, own_start_tick, since_boot};
 use super::{LoadedBlock, Rooms, SpawnError, Stage};
 use crate::Pidfd;
 use crate::any_child::AnyEnded;
@@ -289,14 +289,7 @@ unsafe extern "C" fn enter(task: *mut u8) -> ! {
     }
     let (before, report) = (task.before, task.report);
     let learn = || {
-        let ticks = match before.tick_until(after) {
-            Some(ticks) => ticks,
-            None => {
-                let mut stat = [0; STAT_SIZE];
-                let length = read_stat(&mut stat)?;
-                start_tick(stat.get(..length).unwrap_or_default()).ok_or(Errno::IO)?
-            }
-        };
+        let ticks = own_start_tick(before, after)?;
         report.pidfd_inode.store(own_inode(), Ordering::Release);
         report.start_ticks.store(ticks, Ordering::Release);
         Ok(())

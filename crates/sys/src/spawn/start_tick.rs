@@ -3,15 +3,29 @@
 //! The kernel takes the time of a start by its `CLOCK_BOOTTIME` and shows it in ticks of mostly
 //! 10 ms (`start_boottime`, Linux 5.5). Who looks at that clock before the child is made and after
 //! its birth, both within one tick, knows the tick without asking for it: to read the file takes
-//! longer than anything else a child does before its program.
+//! longer than anything else a child does before its program. That it is so here as well is seen
+//! first: what passes for Linux need not take both from one clock.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
+
+use super::child::{STAT_SIZE, read_stat};
 
 /// How far from the edges of a tick both have to be, in ns: far more than two ways to read one clock
 /// differ by.
 const MARGIN: u64 = 50_000;
 
 const SECOND: u64 = 1_000_000_000;
+
+/// How often in a row clock and kernel have agreed; [`NEVER`] when they once did not. Children
+/// write it into their parent's memory.
+static AGREED: AtomicU32 = AtomicU32::new(0);
+
+/// So often, and the clock is trusted.
+const ENOUGH: u32 = 8;
+const NEVER: u32 = u32::MAX;
 
 /// When a child was not there yet.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +54,42 @@ impl Before {
     }
 }
 
+/// The tick in which the calling process has started, between these two times.
+pub(super) fn own_start_tick(before: Before, after: u64) -> Result<u64, Errno> {
+    let known = before.tick_until(after);
+    let agreed = AGREED.load(Ordering::Relaxed);
+    if let Some(tick) = known
+        && is_trusted(agreed)
+    {
+        return Ok(tick);
+    }
+    let mut stat = [0; STAT_SIZE];
+    let length = read_stat(&mut stat)?;
+    let read = start_tick(stat.get(..length).unwrap_or_default()).ok_or(Errno::IO)?;
+    if let Some(known) = known {
+        let then = after_look(agreed, known == read);
+        if then == NEVER {
+            AGREED.store(NEVER, Ordering::Relaxed);
+        } else {
+            // Others may have looked meanwhile: one look less that is counted does no harm.
+            let _other =
+                AGREED.compare_exchange(agreed, then, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+    Ok(read)
+}
+
+fn is_trusted(agreed: u32) -> bool {
+    (ENOUGH..NEVER).contains(&agreed)
+}
+
+fn after_look(agreed: u32, agrees: bool) -> u32 {
+    match (agreed, agrees) {
+        (NEVER, _) | (_, false) => NEVER,
+        (_, true) => (agreed + 1).min(ENOUGH),
+    }
+}
+
 /// `CLOCK_BOOTTIME` in ns.
 pub(super) fn since_boot() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
@@ -47,7 +97,7 @@ pub(super) fn since_boot() -> u64 {
 }
 
 /// Field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)); the name before may hold anything.
-pub(super) fn start_tick(stat: &[u8]) -> Option<u64> {
+fn start_tick(stat: &[u8]) -> Option<u64> {
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(end_of_name + 2..)?.split(|byte| *byte == b' ');
     let ticks = fields.nth(19)?;
@@ -78,6 +128,17 @@ mod tests {
             ..before(70_100_000)
         };
         assert_eq!(unknown.tick_until(70_200_000), None);
+    }
+
+    #[test]
+    fn the_clock_is_trusted_when_it_has_always_agreed() {
+        let look = |looks: &[bool]| looks.iter().fold(0, |agreed, it| after_look(agreed, *it));
+        assert!(!is_trusted(0));
+        assert!(!is_trusted(look(&[true; 7])));
+        assert!(is_trusted(look(&[true; 8])));
+        assert!(is_trusted(look(&[true; 100])));
+        let once = [&[true; 100][..], &[false], &[true; 100]].concat();
+        assert!(!is_trusted(look(&once)));
     }
 
     #[test]
