@@ -47,7 +47,7 @@ const RESOURCES: [Resource; 16] = [
     Resource::Rttime,
 ];
 
-/// All limits of ours, in the order in which they have a place everywhere.
+/// All limits of ours, in the order of [`RESOURCES`].
 pub(crate) fn own_limits() -> [(Resource, Rlimit); 16] {
     RESOURCES.map(|resource| (resource, getrlimit(resource)))
 }

@@ -20,7 +20,7 @@ fn words() -> &'static [AtomicU64; 4] {
     Box::leak(Box::default())
 }
 
-fn block(arguments: &[&str], session: Session) -> LaunchBlock {
+fn block(arguments: &[&str], limits: &[(Resource, Rlimit)]) -> LaunchBlock {
     let strings: Vec<_> = arguments
         .iter()
         .map(|text| CString::new(*text).unwrap())
@@ -30,10 +30,10 @@ fn block(arguments: &[&str], session: Session) -> LaunchBlock {
         arguments: &strings,
         environment: &[c"A=1".into()],
         directory: c"/",
-        session,
+        session: Session::New,
         umask: None,
         nice: None,
-        limits: &[],
+        limits,
     };
     LaunchBlock::new(&spec, &Ambient::read().unwrap(), 0).unwrap()
 }
@@ -45,7 +45,7 @@ fn start(
     words: &'static [AtomicU64; 4],
 ) -> Result<Starting, SpawnError> {
     let block = Rooms::new()
-        .load(block(arguments, Session::New), &InheritedLimits::read())
+        .load(block(arguments, &[]), &InheritedLimits::read())
         .unwrap();
     begin(block, output, way, words)
 }
@@ -125,38 +125,24 @@ fn the_start_is_told_to_the_tick_of_the_kernel() {
 #[test]
 fn limits_are_those_of_the_block_whatever_is_inherited() {
     let inherited = InheritedLimits::read();
-    let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
-    for soft in [64, 65] {
-        let limit = Rlimit {
-            current: Some(soft),
-            maximum: hard,
-        };
-        let words = words();
-        let (mut read, write) = std::io::pipe().unwrap();
-        let write = OwnedFd::from(write);
-        let strings = ["/bin/sh", "-c", "ulimit -n; ulimit -c"].map(|it| CString::new(it).unwrap());
-        let spec = BlockSpec {
-            programs: &strings[..1],
-            arguments: &strings,
-            environment: &[],
-            directory: c"/",
-            session: Session::New,
-            umask: None,
-            nice: None,
-            limits: &[(Resource::Nofile, limit)],
-        };
-        let block = LaunchBlock::new(&spec, &Ambient::read().unwrap(), 0).unwrap();
-        let block = Rooms::new().load(block, &inherited).unwrap();
-        let starting = begin(block, &write, CloneWay::Concurrent, words).unwrap();
-        drop(write);
-        assert_eq!(end(starting), EndStatus::Exited(0));
-        let mut text = String::new();
-        read.read_to_string(&mut text).unwrap();
-        let core = rustix::process::getrlimit(Resource::Core).current;
-        // Blocks of 512 bytes.
-        let core = core.map_or("unlimited".to_owned(), |bytes| (bytes / 512).to_string());
-        assert_eq!(text, format!("{soft}\n{core}\n"));
-    }
+    let limit = Rlimit {
+        current: Some(64),
+        maximum: rustix::process::getrlimit(Resource::Nofile).maximum,
+    };
+    let (mut read, write) = std::io::pipe().unwrap();
+    let write = OwnedFd::from(write);
+    let arguments = ["/bin/sh", "-c", "ulimit -n; ulimit -c"];
+    let block = block(&arguments, &[(Resource::Nofile, limit)]);
+    let block = Rooms::new().load(block, &inherited).unwrap();
+    let starting = begin(block, &write, CloneWay::Concurrent, words()).unwrap();
+    drop(write);
+    assert_eq!(end(starting), EndStatus::Exited(0));
+    let mut text = String::new();
+    read.read_to_string(&mut text).unwrap();
+    let core = rustix::process::getrlimit(Resource::Core).current;
+    // Blocks of 512 bytes.
+    let core = core.map_or("unlimited".to_owned(), |bytes| (bytes / 512).to_string());
+    assert_eq!(text, format!("64\n{core}\n"));
 }
 
 #[test]
@@ -205,7 +191,7 @@ fn the_errno_of_the_thread_that_starts_is_left_alone() {
 
 #[test]
 fn what_is_no_whole_block_is_refused() {
-    let good = block(&["/bin/true", "x"], Session::New);
+    let good = block(&["/bin/true", "x"], &[]);
     let mut bytes = Vec::new();
     let mut file = File::from(good.as_fd().try_clone_to_owned().unwrap());
     std::io::Seek::rewind(&mut file).unwrap();

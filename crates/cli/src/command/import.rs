@@ -24,8 +24,9 @@ about this machine unless they name another one that the ledger knows: a binary 
 is installed, one without is asked for (hostledger work installs it); a machine's config is merged into
 this machine's; an interface is written to the row of its addresses. A process that the ledger knows
 stays as it is. Of others, one that has ended is kept as history and never run, one that waits is
-queued, under its own id, and one that runs is refused. Lines of other types are printed unchanged.
-Blank lines and those that begin with # are passed over.
+queued, under its own id, and one that runs is refused, as is one that another machine is to run with
+secrets, which are kept where they are given. Lines of other types are printed unchanged. Blank lines
+and those that begin with # are passed over.
 
 Exit codes: 0 when nothing was refused, 1 when something was.";
 

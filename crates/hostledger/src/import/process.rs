@@ -73,13 +73,13 @@ impl Import {
         };
         // Read again, it is known.
         process.id = id.unwrap_or(process.id);
-        if !secrets.is_empty() && process.machine_id != here {
-            return Ok(refused(&Refusal::SecretsElsewhere {
-                names: process.secret_env.join(", "),
-                machine: process.machine_id,
-            }));
-        }
         if !secrets.is_empty() {
+            if process.machine_id != here {
+                return Ok(refused(&Refusal::SecretsElsewhere {
+                    names: process.secret_env.join(", "),
+                    machine: process.machine_id,
+                }));
+            }
             let batch = self.ledger.new_secret_batch()?;
             process.secret_batch = Some(batch);
             self.ledger.keep_secrets(batch, &[(process.id, secrets)])?;

@@ -37,7 +37,6 @@ pub struct Rooms {
 #[derive(Debug)]
 pub struct LoadedBlock {
     room: Room,
-    size: usize,
     header: Header,
     /// How many limits the child has to set: they come first.
     limits: usize,
@@ -74,19 +73,16 @@ impl Rooms {
         if size < size_of::<Header>() {
             return Err(Errno::INVAL);
         }
-        let is_usual = size <= USUAL;
-        let kept = self
-            .free
-            .iter_mut()
-            .filter(|_| is_usual)
-            .find_map(Option::take);
+        let kept = match size {
+            ..=USUAL => self.free.iter_mut().find_map(Option::take),
+            _ => None,
+        };
         let room = match kept {
             Some(room) => room,
             None => Room::map(size.max(USUAL))?,
         };
         let mut loaded = LoadedBlock {
             room,
-            size,
             // SAFETY: a header is numbers, for which all zeroes are valid.
             header: unsafe { std::mem::zeroed() },
             limits: LIMITS,
@@ -96,19 +92,21 @@ impl Rooms {
         if rustix::io::pread(block, &mut *bytes, 0)? != size {
             return Err(Errno::INVAL);
         }
-        loaded.check()?;
+        loaded.check(size)?;
         loaded.leave_out(inherited);
         Ok(loaded)
     }
 
     /// Takes the memory of a child that has its own by now.
     pub(super) fn take_back(&mut self, block: LoadedBlock) {
-        let LoadedBlock { room, size, .. } = block;
-        let is_usual = size <= USUAL;
+        let size = block.size();
+        let room = block.room;
         // SAFETY: as long as the block, and nobody uses it any more. An environment can hold
         // secrets.
         unsafe { room.base.write_bytes(0, size) };
-        if let Some(place) = self.free.iter_mut().find(|it| is_usual && it.is_none()) {
+        if size <= USUAL
+            && let Some(place) = self.free.iter_mut().find(|it| it.is_none())
+        {
             *place = Some(room);
         }
     }
@@ -165,15 +163,19 @@ impl LoadedBlock {
         self.room.base
     }
 
+    fn size(&self) -> usize {
+        self.header.length as usize
+    }
+
     /// The tag that the program will have; 0 for none.
     #[must_use]
     pub fn tag(&self) -> u64 {
         self.header.tag
     }
 
-    /// Takes the header, and turns offsets into addresses.
-    fn check(&mut self) -> Result<(), Errno> {
-        let (base, size) = (self.base(), self.size);
+    /// Takes the header of what was read, and turns offsets into addresses.
+    fn check(&mut self, size: usize) -> Result<(), Errno> {
+        let base = self.base();
         // SAFETY: at least a header was read, page-aligned; any bytes are a valid one.
         self.header = unsafe { base.cast::<Header>().read() };
         // SAFETY: the last byte of the block is mapped.
@@ -218,7 +220,7 @@ impl LoadedBlock {
         }
     }
 
-    /// A call of the kernel for each limit is a good part of what a child does.
+    /// Both have them in one order. A call of the kernel for each is a good part of what a child does.
     fn leave_out(&mut self, inherited: &InheritedLimits) {
         // SAFETY: inside of the header, aligned, ours alone, and any bytes are valid.
         let limits = unsafe { std::slice::from_raw_parts_mut(self.limits().as_ptr(), LIMITS) };
@@ -310,7 +312,7 @@ mod tests {
         let mut rooms = Rooms::new();
         let inherited = InheritedLimits::read();
         let first = rooms.load(block(9), &inherited).unwrap();
-        let (base, size) = (first.base(), first.size);
+        let (base, size) = (first.base(), first.size());
         let beside = rooms.load(block(9), &inherited).unwrap();
         assert_ne!(beside.base(), base, "the first is still used");
         rooms.take_back(first);

@@ -57,9 +57,8 @@ impl Before {
 /// The tick in which the calling process has started, between these two times.
 pub(super) fn own_start_tick(before: Before, after: u64) -> Result<u64, Errno> {
     let known = before.tick_until(after);
-    let agreed = AGREED.load(Ordering::Relaxed);
     if let Some(tick) = known
-        && is_trusted(agreed)
+        && is_trusted(AGREED.load(Ordering::Relaxed))
     {
         return Ok(tick);
     }
@@ -67,14 +66,9 @@ pub(super) fn own_start_tick(before: Before, after: u64) -> Result<u64, Errno> {
     let length = read_stat(&mut stat)?;
     let read = start_tick(stat.get(..length).unwrap_or_default()).ok_or(Errno::IO)?;
     if let Some(known) = known {
-        let then = after_look(agreed, known == read);
-        if then == NEVER {
-            AGREED.store(NEVER, Ordering::Relaxed);
-        } else {
-            // Others may have looked meanwhile: one look less that is counted does no harm.
-            let _other =
-                AGREED.compare_exchange(agreed, then, Ordering::Relaxed, Ordering::Relaxed);
-        }
+        let look = |agreed| Some(after_look(agreed, known == read));
+        // Some, so that it cannot fail; nobody asks for what was there before.
+        let _before = AGREED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, look);
     }
     Ok(read)
 }
@@ -100,11 +94,7 @@ pub(super) fn since_boot() -> u64 {
 fn start_tick(stat: &[u8]) -> Option<u64> {
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(end_of_name + 2..)?.split(|byte| *byte == b' ');
-    let ticks = fields.nth(19)?;
-    ticks.iter().try_fold(0u64, |ticks, byte| {
-        let digit = char::from(*byte).to_digit(10)?;
-        ticks.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    str::from_utf8(fields.nth(19)?).ok()?.parse().ok()
 }
 
 #[cfg(test)]

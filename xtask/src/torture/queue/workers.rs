@@ -49,8 +49,9 @@ impl Worker {
         self.held.has_ended()
     }
 
-    fn expect_refused(&self, status: ExitStatus) -> Result<()> {
-        if status.code() != Some(REFUSED) {
+    /// What a failure of it can be.
+    fn expect_refused(&self, status: ExitStatus, may_be_refused: bool) -> Result<()> {
+        if !may_be_refused || status.code() != Some(REFUSED) {
             bail!("a worker has ended with {status}");
         }
         if let Some(program) = &self.program {
@@ -109,10 +110,7 @@ impl<'p> Workers<'p> {
         while let Some(worker) = self.working.get_mut(at) {
             if worker.has_ended() {
                 let status = worker.child.wait()?;
-                if !self.may_be_refused {
-                    bail!("a worker has ended by itself with {status}");
-                }
-                worker.expect_refused(status)?;
+                worker.expect_refused(status, self.may_be_refused)?;
                 self.working.swap_remove(at);
             } else {
                 at += 1;
@@ -172,10 +170,8 @@ impl<'p> Workers<'p> {
                 );
             }
             let status = worker.child.wait()?;
-            if !status.success() && self.may_be_refused {
-                worker.expect_refused(status)?;
-            } else if !status.success() {
-                bail!("a worker that was asked to end ended with {status}");
+            if !status.success() {
+                worker.expect_refused(status, self.may_be_refused)?;
             }
         }
         self.working.clear();
